@@ -1,0 +1,51 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "savi-ckpt",
+  products: [
+    .library(name: "Checkpoints", targets: ["CheckpointCore", "CheckpointFormats"]),
+    .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
+    .target(name: "Bytes", dependencies: ["CZlib"], swiftSettings: strict),
+    .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
+    .target(
+      name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip"],
+      swiftSettings: strict),
+    .target(
+      name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
+      resources: [
+        .embedInCode("Models/savi-small.json"), .embedInCode("Models/savi-medium.json"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "CheckpointInspection",
+      dependencies: [
+        "Bytes", "CheckpointCore", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "savi-ckpt",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
+        "CheckpointInspection",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,113 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A file that appears whole or not at all: written under a temporary name beside its target,
+/// flushed, and renamed. Unless `commit()` succeeds, nothing is left behind.
+///
+/// `write(_:at:)` may be called from several threads, at any offsets.
+public final class AtomicFile: Sendable {
+  public let path: String
+  private let temporaryPath: String
+  private let descriptor: CInt
+  private let committed = Atomic(false)
+
+  /// Creates the temporary file beside `path`.
+  ///
+  /// - Parameter overwrite: whether a file already at `path` may be replaced; otherwise
+  ///   `EEXIST` is thrown now, and again by `commit()` if one appears in between.
+  public init(path: String, overwrite: Bool) throws(FileSystemError) {
+    var status = stat()
+    if unsafe stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT == S_IFREG else {
+        let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
+        throw FileSystemError(action: "write", path: path, code: code)
+      }
+      guard overwrite else { throw FileSystemError(action: "create", path: path, code: EEXIST) }
+    }
+    // A link is written through: its target is replaced, not the link itself.
+    let target = unsafe realpath(path, nil)
+    defer { unsafe free(target) }
+    self.path = unsafe target.map { unsafe String(cString: $0) } ?? path
+    self.overwrite = overwrite
+    temporaryPath = "\(self.path).\(getpid()).partial"
+    TemporaryFiles.shared.insert(temporaryPath)
+    descriptor = unsafe open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      let error = FileSystemError.last("create", path)
+      TemporaryFiles.shared.remove(temporaryPath)
+      throw error
+    }
+  }
+
+  private let overwrite: Bool
+
+  deinit {
+    close(descriptor)
+    if !committed.load(ordering: .relaxed) { unsafe unlink(temporaryPath) }
+    TemporaryFiles.shared.remove(temporaryPath)
+  }
+
+  /// Writes all of `bytes` at `offset`.
+  public func write(_ bytes: Span<UInt8>, at offset: Int) throws(FileSystemError) {
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe pwrite(
+          descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("write to", path)
+      }
+      done += count
+    }
+  }
+
+  /// Flushes the file, gives it its name, and flushes the folder.
+  public func commit() throws(FileSystemError) {
+    guard fsync(descriptor) == 0 else { throw .last("flush", path) }
+    if overwrite {
+      guard unsafe rename(temporaryPath, path) == 0 else {
+        throw .last("rename the new file to", path)
+      }
+    } else {
+      // A link fails where a file exists; a rename would replace it.
+      guard unsafe link(temporaryPath, path) == 0 else { throw .last("create", path) }
+      unsafe unlink(temporaryPath)
+    }
+    committed.store(true, ordering: .relaxed)
+    flushFolder()
+  }
+
+  /// The file is in place already; a file system that cannot flush a folder is no failure.
+  private func flushFolder() {
+    let end = path.lastIndex(of: "/")
+    let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let handle = unsafe open(folder, O_RDONLY | O_CLOEXEC)
+    guard handle >= 0 else { return }
+    fsync(handle)
+    close(handle)
+  }
+}
+
+/// The temporary files of this process, so that an interrupt can remove them.
+public final class TemporaryFiles: Sendable {
+  public static let shared = TemporaryFiles()
+  private let paths = Mutex(Set<String>())
+
+  func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
+  func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
+
+  /// Deletes every unfinished file of this process.
+  public func removeAll() {
+    paths.withLock { paths in
+      for path in paths { unsafe unlink(path) }
+      paths.removeAll()
+    }
+  }
+}

@@ -1,0 +1,15 @@
+extension [UInt8] {
+  /// Appends `value`, least significant byte first.
+  public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+    var rest = value
+    for _ in 0..<MemoryLayout<T>.size {
+      append(UInt8(truncatingIfNeeded: rest))
+      rest >>= 8
+    }
+  }
+
+  /// Appends `value`, most significant byte first.
+  public mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
+    appendLittleEndian(value.byteSwapped)
+  }
+}

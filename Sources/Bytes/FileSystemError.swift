@@ -1,0 +1,31 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A system call on a file failed.
+public struct FileSystemError: Error, Equatable {
+  /// What was being done, as a verb phrase: "open", "write to".
+  public let action: String
+  public let path: String
+  /// The value of `errno`, or zero where the file ended early.
+  public let code: CInt
+
+  public init(action: String, path: String, code: CInt) {
+    self.action = action
+    self.path = path
+    self.code = code
+  }
+
+  static func last(_ action: String, _ path: String) -> FileSystemError {
+    FileSystemError(action: action, path: path, code: errno)
+  }
+
+  /// The system's own sentence for the failure.
+  public var reason: String {
+    code == 0
+      ? "the file ended early; it may have been truncated while it was read"
+      : unsafe String(cString: strerror(code))
+  }
+}

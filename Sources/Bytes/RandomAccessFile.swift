@@ -1,0 +1,80 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A file opened for reading at any position, by any number of threads at once.
+///
+/// It reads with `pread` and never maps: a mapped file that another process truncates kills the
+/// reader, and its pages would count towards the peak memory of a streaming conversion.
+public final class RandomAccessFile: Sendable {
+  public let path: String
+  /// Bytes in the file when it was opened.
+  public let size: Int
+  private let descriptor: CInt
+
+  /// Opens `path`, which must be a regular file.
+  public init(path: String) throws(FileSystemError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last("open", path) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      defer { close(descriptor) }
+      throw .last("inspect", path)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
+      throw FileSystemError(action: "open", path: path, code: code)
+    }
+    self.path = path
+    self.size = Int(status.st_size)
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills the first `count` bytes of `buffer` with those at `offset`; an early end of the file is
+  /// an error.
+  public func read(
+    at offset: Int, count: Int, into buffer: inout MutableSpan<UInt8>
+  ) throws(FileSystemError) {
+    guard try readAvailable(at: offset, count: count, into: &buffer) == count else {
+      throw FileSystemError(action: "read", path: path, code: 0)
+    }
+  }
+
+  /// Reads up to `count` bytes at `offset` and returns how many there were.
+  public func readAvailable(
+    at offset: Int, count limit: Int, into buffer: inout MutableSpan<UInt8>
+  ) throws(FileSystemError) -> Int {
+    precondition(limit <= buffer.count)
+    var done = 0
+    while done < limit {
+      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe pread(descriptor, bytes.baseAddress! + done, limit - done, off_t(offset + done))
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .last("read", path)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// The `count` bytes at `offset`. The caller has checked `count` against `size`.
+  public func read(at offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: count)
+    var span = buffer.mutableSpan
+    try read(at: offset, count: count, into: &span)
+    return buffer
+  }
+
+  /// At most `count` bytes from the start: what format detection looks at.
+  public func readPrefix(_ count: Int) throws(FileSystemError) -> [UInt8] {
+    try read(at: 0, count: min(count, size))
+  }
+}
