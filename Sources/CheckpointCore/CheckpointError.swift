@@ -1,0 +1,95 @@
+public import Bytes
+
+/// A problem with a checkpoint or with what was asked of it, in one line a person can act on.
+public struct CheckpointError: Error, Sendable, Equatable {
+  public enum Kind: Sendable, Equatable {
+    /// The file is not what it should be, or cannot be read or written.
+    case badInput
+    /// A check was made and failed, or a difference was found.
+    case checkFailed
+    /// The command line asks for something that does not exist or does not fit together.
+    case usage
+  }
+  public let kind: Kind
+  /// The file at fault, as it was named by the caller.
+  public let file: String?
+  /// The entry, tensor or rule within it.
+  public let entry: String?
+  /// What was expected and what was found.
+  public let message: String
+  /// What to do about it.
+  public let advice: String?
+
+  public init(
+    kind: Kind = .badInput, file: String? = nil, entry: String? = nil, _ message: String,
+    advice: String? = nil
+  ) {
+    self.kind = kind
+    self.file = file
+    self.entry = entry
+    self.message = message
+    self.advice = advice
+  }
+
+  /// The same error, said of `file` where it named none.
+  public func inFile(_ file: String) -> CheckpointError {
+    CheckpointError(
+      kind: kind, file: self.file ?? file, entry: entry, message, advice: advice)
+  }
+
+  /// The same error, said of `entry` where it named none.
+  public func inEntry(_ entry: String) -> CheckpointError {
+    CheckpointError(kind: kind, file: file, entry: self.entry ?? entry, message, advice: advice)
+  }
+}
+
+extension CheckpointError: CustomStringConvertible {
+  /// `FILE: ENTRY: what is wrong; what to do`, on one line whatever the names contain.
+  public var description: String {
+    var text = [file, entry.map { $0.isEmpty ? "\"\"" : $0 }].compactMap { $0 }
+      .map { printable($0) + ": " }.joined()
+    text += printable(message)
+    if let advice { text += "; " + printable(advice) }
+    return text
+  }
+}
+
+extension CheckpointError {
+  /// A failed system call, with advice where the remedy is known.
+  public init(_ error: FileSystemError) {
+    self.init(
+      file: error.path, "cannot \(error.action) this file: \(error.reason)",
+      advice: error.advice)
+  }
+
+  /// Data that ended before `what` did.
+  public init(_ error: ByteReader.Truncated, reading what: String) {
+    self.init(
+      "\(what) is cut short: \(error.needed) bytes expected at byte \(error.position), "
+        + "\(error.available) found",
+      advice: "the file is damaged or truncated; fetch or save it again")
+  }
+}
+
+/// `text` with control characters (a name from a hostile file may hold an escape sequence or a
+/// newline) written as `\u{…}`.
+public func printable(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: isControl) else { return text }
+  var result = ""
+  for scalar in text.unicodeScalars {
+    if isControl(scalar) {
+      result += "\\u{\(String(scalar.value, radix: 16))}"
+    } else {
+      result.unicodeScalars.append(scalar)
+    }
+  }
+  return result
+}
+
+/// C0 and C1 controls, DEL, and the marks that reorder or break a line of text.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  switch scalar.value {
+  case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+  default: false
+  }
+}

@@ -1,0 +1,53 @@
+public import Bytes
+
+/// A tensor to be written.
+public struct OutputTensor: Sendable {
+  public let name: String
+  public let dtype: DType
+  public let shape: Shape
+  /// The name of an earlier tensor whose storage this one shares; its own elements are not asked for.
+  public let aliasOf: String?
+  /// Bytes that producing the elements holds at its peak.
+  public let workingMemory: Int
+  /// Produces the elements in C order, little-endian, as consecutive chunks.
+  public let produce: @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+
+  public init(
+    name: String, dtype: DType, shape: Shape, aliasOf: String? = nil,
+    workingMemory: Int = Streaming.chunkSize,
+    produce: @escaping @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+  ) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+    self.aliasOf = aliasOf
+    self.workingMemory = workingMemory
+    self.produce = produce
+  }
+
+  public var byteCount: Int { shape.count * dtype.itemSize }
+}
+
+/// Writes checkpoints of one format. Equal tensors give equal bytes.
+public protocol CheckpointWriter: Sendable {
+  var format: FormatName { get }
+
+  /// Refuses, before anything is written, what the format cannot hold, and returns one sentence
+  /// for each thing it holds in another form.
+  func prepare(_ tensors: [OutputTensor]) throws -> [String]
+
+  /// Writes `tensors` into `file`, which the caller commits.
+  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws
+}
+
+/// How much of the machine a command may use.
+public struct WorkLimits: Sendable {
+  public let threads: Int
+  /// Bytes of tensor data in flight at once.
+  public let memory: Int
+
+  public init(threads: Int, memory: Int) {
+    self.threads = threads
+    self.memory = memory
+  }
+}

@@ -1,0 +1,97 @@
+/// What a checkpoint says of one tensor, known without reading its data.
+public struct TensorInfo: Sendable, Hashable {
+  /// The full name. Nested keys are joined by the separator of the format's world: `/` for NumPy,
+  /// HDF5 and Flax files, `.` for PyTorch and safetensors. A bare tensor is named `""`.
+  public let name: String
+  public let dtype: DType
+  public let shape: Shape
+  /// Where the elements lie; equal for two names exactly where they are views of the same elements.
+  public let storage: StorageView?
+  /// The name in the file, which stays when a subtree is selected.
+  public let nameInFile: String
+
+  public init(name: String, dtype: DType, shape: Shape, storage: StorageView? = nil) {
+    self.init(name: name, nameInFile: name, dtype: dtype, shape: shape, storage: storage)
+  }
+
+  private init(
+    name: String, nameInFile: String, dtype: DType, shape: Shape, storage: StorageView?
+  ) {
+    self.name = name
+    self.nameInFile = nameInFile
+    self.dtype = dtype
+    self.shape = shape
+    self.storage = storage
+  }
+
+  /// Bytes of the elements.
+  public var byteCount: Int { shape.count * dtype.itemSize }
+
+  /// The same tensor under another name, as selecting a subtree gives it.
+  public func renamed(_ name: String) -> TensorInfo {
+    TensorInfo(name: name, nameInFile: nameInFile, dtype: dtype, shape: shape, storage: storage)
+  }
+}
+
+/// A view of a storage: two tensors that share one are one parameter under two names.
+public struct StorageView: Sendable, Hashable {
+  /// The storage's key in the file (a PyTorch storage number, a zip entry's name).
+  public let key: String
+  /// Where the storage's bytes begin in the file; `nil` where they are compressed.
+  public let fileOffset: Int?
+  /// The byte of the storage where the first element begins.
+  public let offset: Int
+  /// Steps in elements, one per dimension.
+  public let strides: [Int]
+
+  public init(key: String, fileOffset: Int?, offset: Int, strides: [Int]) {
+    self.key = key
+    self.fileOffset = fileOffset
+    self.offset = offset
+    self.strides = strides
+  }
+}
+
+/// Something in a checkpoint that is not a tensor this tool can represent. It is always listed.
+public struct Placeholder: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    /// A plain value beside the tensors: an epoch number, a learning rate, a configuration string.
+    case value
+    /// Array data that has no representation here: a conversion that would lose it is refused.
+    case data
+  }
+  public let name: String
+  public let kind: Kind
+  /// What it is and why it is not a tensor.
+  public let reason: String
+
+  public init(name: String, kind: Kind, reason: String) {
+    self.name = name
+    self.kind = kind
+    self.reason = reason
+  }
+
+  func renamed(_ name: String) -> Placeholder {
+    Placeholder(name: name, kind: kind, reason: reason)
+  }
+}
+
+public enum CheckpointEntry: Sendable, Hashable {
+  case tensor(TensorInfo)
+  case placeholder(Placeholder)
+
+  public var name: String {
+    switch self {
+    case .tensor(let tensor): tensor.name
+    case .placeholder(let placeholder): placeholder.name
+    }
+  }
+
+  /// The same entry under another name.
+  public func renamed(_ name: String) -> CheckpointEntry {
+    switch self {
+    case .tensor(let tensor): .tensor(tensor.renamed(name))
+    case .placeholder(let placeholder): .placeholder(placeholder.renamed(name))
+    }
+  }
+}
