@@ -1,0 +1,84 @@
+import Bytes
+public import CheckpointCore
+
+/// A checkpoint file, opened for reading, and the part of it that was asked for.
+public struct Checkpoint: Sendable {
+  public let path: String
+  public let reader: any CheckpointReader
+  /// The selected entries, in the file's order.
+  public let entries: [CheckpointEntry]
+
+  /// Opens `path`, whatever its format, and lists it. Reads no tensor data.
+  ///
+  /// - Throws: `CheckpointError`, naming the file.
+  public init(
+    path: String, options: ReadOptions = ReadOptions(),
+    selection: EntrySelection = EntrySelection()
+  ) throws {
+    do {
+      let file = try RandomAccessFile(path: path)
+      reader = try FormatDetection.open(file, options: options)
+      entries = try selection.select(reader.entries)
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    } catch let error as CheckpointError {
+      throw error.inFile(path)
+    }
+    self.path = path
+  }
+
+  public var tensors: [TensorInfo] {
+    entries.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+  }
+
+  public var placeholders: [Placeholder] {
+    entries.compactMap { if case .placeholder(let item) = $0 { item } else { nil } }
+  }
+
+  /// `CheckpointReader.stream`, with the file named in errors.
+  public func stream(
+    _ tensor: TensorInfo, chunkSize: Int = Streaming.chunkSize,
+    _ body: (Span<UInt8>) throws -> Void
+  ) throws {
+    do {
+      try reader.stream(tensor, chunkSize: chunkSize, body)
+    } catch let error as CheckpointError {
+      throw error.inFile(path)
+    }
+  }
+}
+
+/// The writers, by format.
+public enum CheckpointWriters {
+  private static let all: [any CheckpointWriter] = [NpzWriter(), TorchZipWriter()]
+
+  public static var formats: [FormatName] { all.map(\.format) }
+
+  public static func writer(for format: FormatName) -> (any CheckpointWriter)? {
+    all.first { $0.format == format }
+  }
+
+  /// The format that a file name's extension stands for.
+  public static func format(forPath path: String) -> FormatName? {
+    let name = path.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let extensions: [String: FormatName] = [
+      "npz": .npz, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
+    ]
+    return extensions[name[name.index(after: dot)...].lowercased()]
+  }
+
+  /// Writes `tensors` to `path`: whole, or not at all.
+  public static func write(
+    _ tensors: [OutputTensor], to path: String, as writer: any CheckpointWriter,
+    overwrite: Bool, work: WorkLimits
+  ) throws {
+    do {
+      let file = try AtomicFile(path: path, overwrite: overwrite)
+      try writer.write(tensors, to: file, work: work)
+      try file.commit()
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    }
+  }
+}

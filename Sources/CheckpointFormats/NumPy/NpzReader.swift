@@ -1,0 +1,43 @@
+import Bytes
+import CheckpointCore
+
+/// A NumPy npz archive: a zip of npy files, stored (`np.savez`) or deflated
+/// (`np.savez_compressed`). An array's name is its entry's name without `.npy`.
+///
+/// Object, structured and string arrays, and entries that are no npy files, are placeholders.
+struct NpzReader: CheckpointReader {
+  let format = FormatName.npz
+  let formatDescription = "NumPy npz"
+  private let contents: StoredTensors
+
+  var entries: [CheckpointEntry] { contents.entries }
+
+  init(_ archive: ZipArchive, options: ReadOptions) throws {
+    var contents = StoredTensors()
+    for entry in archive.entries where !entry.name.hasSuffix("/") {
+      guard entry.name.hasSuffix(".npy") else {
+        try contents.addPlaceholder(
+          entry.name, .data, "\(entry.size) bytes that are not a .npy file")
+        continue
+      }
+      let source = ZipEntrySource(archive, entry, .required)
+      let name = String(entry.name.dropLast(4))
+      do {
+        let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
+        switch try header.layout(entrySize: entry.size) {
+        case .success(let layout): try contents.add(name, layout, in: source, key: entry.name)
+        case .failure(let problem): try contents.addPlaceholder(name, .data, problem.reason)
+        }
+      } catch let error as CheckpointError {
+        throw error.inEntry(entry.name)
+      }
+    }
+    self.contents = contents
+  }
+
+  func stream(
+    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+  ) throws {
+    try contents.stream(tensor, chunkSize: chunkSize, body)
+  }
+}

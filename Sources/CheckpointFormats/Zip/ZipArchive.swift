@@ -1,0 +1,158 @@
+import Bytes
+import CZip
+import CheckpointCore
+import Synchronization
+
+/// An open zip archive, read through libzip (PKWARE APPNOTE 6.3, zip64 included).
+///
+/// libzip parses the archive and inflates; stored entries are read straight from the file at the
+/// offset libzip found, by several threads at once.
+@safe final class ZipArchive: @unchecked Sendable {
+  struct Entry: Sendable {
+    let index: Int
+    let name: String
+    /// Bytes after decompression.
+    let size: Int
+    let crc: UInt32
+    /// Where a stored entry's data begins in the file; `nil` for a compressed or encrypted one.
+    let dataOffset: Int?
+  }
+
+  let file: RandomAccessFile
+  private(set) var entries: [Entry] = []
+  /// libzip handles are not thread-safe: every use after `init` holds the lock, which is what the
+  /// unchecked Sendable relies on.
+  private let lock = Mutex(())
+  private let handle: OpaquePointer
+  private let source: ZipSource
+
+  /// Deflate (RFC 1951) turns at most 258 bytes into 2 bits, so no entry grows more than 1032
+  /// times; one that claims to is refused before memory is set aside for it.
+  private static let maximumDeflateRatio = 1032
+
+  init(_ file: RandomAccessFile) throws {
+    self.file = file
+    source = ZipSource(file)
+    var error = unsafe zip_error_t()
+    unsafe zip_error_init(&error)
+    defer { unsafe zip_error_fini(&error) }
+    guard let stream = unsafe source.makeSource() else {
+      throw CheckpointError("out of memory")
+    }
+    guard let handle = unsafe zip_open_from_source(stream, ZIP_RDONLY, &error) else {
+      unsafe zip_source_free(stream)
+      let reason = unsafe String(cString: zip_error_strerror(&error))
+      throw CheckpointError(
+        "this zip archive cannot be opened: \(reason)",
+        advice: "it may be truncated; fetch or save it again")
+    }
+    unsafe self.handle = unsafe handle
+    entries = try listEntries()
+  }
+
+  deinit { unsafe zip_discard(handle) }
+
+  private func listEntries() throws -> [Entry] {
+    let count = unsafe zip_get_num_entries(handle, 0)
+    var names: Set<String> = []
+    var result: [Entry] = []
+    for index in 0..<max(0, Int(count)) {
+      let entry = try describeEntry(index)
+      guard names.insert(entry.name).inserted else {
+        throw CheckpointError(
+          entry: entry.name, "two entries of this zip archive have this name",
+          advice: "repack it with distinct names")
+      }
+      result.append(entry)
+    }
+    return result
+  }
+
+  private func describeEntry(_ index: Int) throws -> Entry {
+    var status = unsafe zip_stat_t()
+    guard unsafe zip_stat_index(handle, UInt64(index), 0, &status) == 0,
+      let cName = unsafe status.name
+    else { throw failure("entry \(index) cannot be described") }
+    let name = unsafe String(cString: cName)
+    guard unsafe status.encryption_method == UInt16(ZIP_EM_NONE) else {
+      throw CheckpointError(
+        entry: name, "this entry is encrypted", advice: "repack it without a password")
+    }
+    let isStored = unsafe status.comp_method == UInt16(ZIP_CM_STORE)
+    guard let size = unsafe Int(exactly: status.size),
+      let packed = unsafe Int(exactly: status.comp_size), packed <= file.size,
+      isStored ? size == packed : size / Self.maximumDeflateRatio <= packed
+    else {
+      throw CheckpointError(
+        entry: name,
+        "its sizes (\(unsafe status.comp_size) packed, \(unsafe status.size) unpacked) cannot be right "
+          + "in a file of \(file.size) bytes",
+        advice: "the archive is damaged; fetch or save it again")
+    }
+    let offset = isStored && size > 0 ? try locate(index, name, size: size) : nil
+    return Entry(
+      index: index, name: name, size: size, crc: unsafe status.crc,
+      dataOffset: isStored ? offset ?? 0 : nil)
+  }
+
+  /// Where the data of a stored entry lies: the place libzip reads its first byte from.
+  private func locate(_ index: Int, _ name: String, size: Int) throws -> Int {
+    guard let stream = unsafe zip_fopen_index(handle, UInt64(index), 0) else {
+      throw failure("its local header is damaged").inEntry(name)
+    }
+    defer { unsafe zip_fclose(stream) }
+    var byte: UInt8 = 0
+    guard unsafe zip_fread(stream, &byte, 1) == 1, source.lastReadOffset <= file.size - size else {
+      throw CheckpointError(
+        entry: name, "its data of \(size) bytes is cut short",
+        advice: "the archive is truncated; fetch or save it again")
+    }
+    return source.lastReadOffset
+  }
+
+  private func failure(_ message: String) -> CheckpointError {
+    if let failure = source.failure { return CheckpointError(failure) }
+    let reason = unsafe String(cString: zip_strerror(handle))
+    return CheckpointError(
+      "\(message): \(reason)", advice: "the archive is damaged; fetch or save it again")
+  }
+
+  /// Streams a compressed entry from its start. libzip verifies its CRC at the end.
+  func inflate(_ entry: Entry, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void) throws {
+    let stream = unsafe lock.withLock { _ in unsafe zip_fopen_index(handle, UInt64(entry.index), 0)
+    }
+    guard let stream = unsafe stream else {
+      throw lock.withLock { _ in failure("it cannot be opened") }.inEntry(entry.name)
+    }
+    defer { lock.withLock { _ in _ = unsafe zip_fclose(stream) } }
+    var buffer = [UInt8](repeating: 0, count: max(1, min(chunkSize, entry.size)))
+    var done = 0
+    while true {
+      // Chunks are filled whole, so that they hold whole elements.
+      var filled = 0
+      while filled < buffer.count {
+        let count = lock.withLock { _ in
+          unsafe buffer.withUnsafeMutableBytes {
+            unsafe zip_fread(stream, $0.baseAddress! + filled, UInt64($0.count - filled))
+          }
+        }
+        guard count >= 0 else {
+          let reason = unsafe String(cString: zip_file_strerror(stream))
+          throw CheckpointError(
+            entry: entry.name, "its data cannot be unpacked: \(reason)",
+            advice: "the archive is damaged; fetch or save it again")
+        }
+        if count == 0 { break }
+        filled += Int(count)
+      }
+      done += filled
+      guard done <= entry.size, filled > 0 || done == entry.size else {
+        throw CheckpointError(
+          entry: entry.name, "\(entry.size) bytes expected, \(done) unpacked",
+          advice: "the archive is damaged; fetch or save it again")
+      }
+      if filled == 0 { return }
+      try body(buffer.span.extracting(0..<filled))
+    }
+  }
+}
