@@ -1,0 +1,101 @@
+import CheckpointCore
+
+/// A value in a document with its path, so that a mistake is reported where it stands.
+struct DocumentNode {
+  let value: JSONValue
+  let path: String
+
+  init(_ value: JSONValue, path: String = "") {
+    self.value = value
+    self.path = path
+  }
+
+  func problem(_ message: String, advice: String? = nil) -> CheckpointError {
+    CheckpointError(entry: path.isEmpty ? nil : path, message, advice: advice)
+  }
+
+  private func mismatch(_ expected: String) -> CheckpointError {
+    problem("\(expected) expected, \(value.kindName) found")
+  }
+
+  /// The members of an object, each key one of `known`.
+  func members(known: [String]) throws -> [String: DocumentNode] {
+    guard case .object(let members) = value else { throw mismatch("an object") }
+    var result: [String: DocumentNode] = [:]
+    for member in members {
+      guard known.contains(member.key) else {
+        throw problem(
+          "'\(member.key)' is not a key here",
+          advice: suggestion(for: member.key, among: known)
+            ?? "the keys are \(known.joined(separator: ", "))")
+      }
+      result[member.key] = child(member.key, member.value)
+    }
+    return result
+  }
+
+  /// The members of an object whose keys are names.
+  func namedMembers() throws -> [(name: String, node: DocumentNode)] {
+    guard case .object(let members) = value else { throw mismatch("an object") }
+    return members.map { ($0.key, child($0.key, $0.value)) }
+  }
+
+  private func child(_ key: String, _ value: JSONValue) -> DocumentNode {
+    DocumentNode(value, path: path.isEmpty ? key : "\(path).\(key)")
+  }
+
+  func items() throws -> [DocumentNode] {
+    guard case .array(let items) = value else { throw mismatch("an array") }
+    return items.enumerated().map { DocumentNode($1, path: "\(path)[\($0)]") }
+  }
+
+  func string() throws -> String {
+    guard case .string(let text) = value else { throw mismatch("a string") }
+    return text
+  }
+
+  func int() throws -> Int {
+    guard case .int(let number) = value else { throw mismatch("an integer") }
+    return number
+  }
+
+  func double() throws -> Double {
+    switch value {
+    case .double(let number): number
+    case .int(let number): Double(number)
+    default: throw mismatch("a number")
+    }
+  }
+
+  /// An extent: a number, or the name of one of the model's dimensions.
+  func extent(_ dimensions: [String: Int]) throws -> Int {
+    if case .string(let name) = value {
+      guard let extent = dimensions[name] else {
+        throw problem(
+          "the dimension '\(name)' is not defined",
+          advice: suggestion(for: name, among: dimensions.keys))
+      }
+      return extent
+    }
+    let extent = try int()
+    guard extent >= 0, extent <= Self.maximumExtent else {
+      throw problem("\(extent) is not an extent of a tensor")
+    }
+    return extent
+  }
+
+  /// Larger than any layer; keeps sums and products of a few extents within 64 bits.
+  private static let maximumExtent = 1 << 30
+
+  func extents(_ dimensions: [String: Int]) throws -> [Int] {
+    try items().map { try $0.extent(dimensions) }
+  }
+}
+
+extension [String: DocumentNode] {
+  /// The member `key` of the object at `node`.
+  func require(_ key: String, of node: DocumentNode) throws -> DocumentNode {
+    guard let member = self[key] else { throw node.problem("the key '\(key)' is missing") }
+    return member
+  }
+}

@@ -1,0 +1,144 @@
+public import CheckpointCore
+
+/// A line of a mapping: how one PyTorch tensor, or a numbered family of them, comes about.
+public struct MappingRule: Sendable {
+  public enum Action: Sendable {
+    /// `target` is made from `sources`, which have `role`.
+    case tensor(target: String, sources: [String], role: Role, heads: Int?)
+    /// The tensors at and below `name` are those at and below `of`, under a second name.
+    case alias(name: String, of: String)
+    /// The Flax tensors at and below `name` have no counterpart.
+    case drop(name: String)
+    /// `target` has no source: every element is `value`.
+    case constant(target: String, shape: Shape, dtype: DType, value: Double)
+  }
+
+  public let action: Action
+  /// The values each `{variable}` in the names takes; bounds included.
+  public let ranges: [(variable: String, bounds: ClosedRange<Int>)]
+  /// Why, for a reader.
+  public let comment: String?
+  /// Its position in the document, counted from 1.
+  public let number: Int
+
+  /// More instances than any model has layers: a range in a document must not exhaust memory.
+  private static let maximumInstances = 100_000
+
+  /// The rule's instances with every `{variable}` replaced.
+  func expanded() throws -> [Action] {
+    var actions = [action]
+    for (variable, bounds) in ranges {
+      guard
+        bounds.count.multipliedReportingOverflow(by: actions.count).partialValue
+          <= Self.maximumInstances
+      else { throw problem("its ranges give more than \(Self.maximumInstances) tensors") }
+      actions = bounds.flatMap { index in
+        actions.map { $0.substituting("{\(variable)}", with: String(index)) }
+      }
+    }
+    if let left = actions.lazy.flatMap(\.names).first(where: { $0.contains("{") }) {
+      throw problem("'\(left)' has a variable without a range", advice: "add it to \"range\"")
+    }
+    return actions
+  }
+
+  func problem(_ message: String, advice: String? = nil) -> CheckpointError {
+    CheckpointError(entry: "rule \(number)", message, advice: advice)
+  }
+}
+
+extension MappingRule.Action {
+  var names: [String] {
+    switch self {
+    case .tensor(let target, let sources, _, _): [target] + sources
+    case .alias(let name, let of): [name, of]
+    case .drop(let name): [name]
+    case .constant(let target, _, _, _): [target]
+    }
+  }
+
+  fileprivate func substituting(_ variable: String, with value: String) -> Self {
+    func replace(_ text: String) -> String {
+      var result = ""
+      var rest = Substring(text)
+      while let found = rest.firstRange(of: variable) {
+        result += rest[..<found.lowerBound] + value
+        rest = rest[found.upperBound...]
+      }
+      return result + rest
+    }
+    switch self {
+    case .tensor(let target, let sources, let role, let heads):
+      return .tensor(
+        target: replace(target), sources: sources.map(replace), role: role, heads: heads)
+    case .alias(let name, let of): return .alias(name: replace(name), of: replace(of))
+    case .drop(let name): return .drop(name: replace(name))
+    case .constant(let target, let shape, let dtype, let value):
+      return .constant(target: replace(target), shape: shape, dtype: dtype, value: value)
+    }
+  }
+}
+
+extension MappingRule {
+  init(_ node: DocumentNode, number: Int, dimensions: [String: Int]) throws {
+    let members = try node.members(
+      known: [
+        "target", "source", "sources", "role", "heads", "range", "alias", "of", "drop",
+        "constant", "shape", "dtype", "value", "comment",
+      ])
+    self.number = number
+    comment = try members["comment"]?.string()
+    ranges = try (members["range"]?.namedMembers() ?? []).map { name, node in
+      let bounds = try node.items().map { try $0.int() }
+      guard bounds.count == 2, bounds[0] <= bounds[1] else {
+        throw node.problem("two integers, first and last, expected")
+      }
+      return (name, bounds[0]...bounds[1])
+    }
+    action = try Self.action(members, node, dimensions)
+  }
+
+  private static func action(
+    _ members: [String: DocumentNode], _ node: DocumentNode, _ dimensions: [String: Int]
+  ) throws -> Action {
+    if let alias = members["alias"] {
+      return .alias(name: try alias.string(), of: try members.require("of", of: node).string())
+    }
+    if let drop = members["drop"] { return .drop(name: try drop.string()) }
+    if let constant = members["constant"] {
+      let dtypeNode = try members.require("dtype", of: node)
+      let shapeNode = try members.require("shape", of: node)
+      guard let dtype = DType(rawValue: try dtypeNode.string()),
+        dtype == .float32 || dtype == .float64
+      else { throw dtypeNode.problem("float32 or float64 expected") }
+      guard let shape = Shape(try shapeNode.extents(dimensions)) else {
+        throw shapeNode.problem("not a shape")
+      }
+      return .constant(
+        target: try constant.string(), shape: shape, dtype: dtype,
+        value: try members.require("value", of: node).double())
+    }
+    let roleNode = try members.require("role", of: node)
+    let roleName = try roleNode.string()
+    guard let role = Role(rawValue: roleName) else {
+      throw roleNode.problem(
+        "'\(roleName)' is not a role",
+        advice: suggestion(for: roleName, among: Role.allCases.map(\.rawValue))
+          ?? "the roles are \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let sources =
+      try members["sources"]?.items().map { try $0.string() }
+      ?? [try members.require("source", of: node).string()]
+    guard sources.count == role.sourceCount else {
+      throw node.problem("\(roleName) takes \(role.sourceCount) sources, \(sources.count) given")
+    }
+    let heads = try members["heads"]?.extent(dimensions)
+    guard role.needsHeads == (heads != nil) else {
+      throw node.problem(
+        role.needsHeads ? "\(roleName) needs 'heads'" : "\(roleName) takes no 'heads'")
+    }
+    return .tensor(
+      target: try members.require("target", of: node).string(), sources: sources, role: role,
+      heads: heads)
+  }
+}

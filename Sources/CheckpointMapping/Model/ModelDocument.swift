@@ -1,0 +1,54 @@
+import CheckpointCore
+
+/// A model: its PyTorch module tree, from which its tensors follow, and the mapping of its Flax
+/// parameters. `schemas/model.schema.json` describes the file.
+///
+/// A document without `modules` is a mapping alone: shapes then follow from the source tensors.
+public struct ModelDocument: Sendable {
+  public let name: String
+  public let title: String
+  /// The paper or repository that defines the model.
+  public let source: String?
+  /// The named extents: widths, grid sizes, heads.
+  public let dimensions: [(name: String, extent: Int)]
+  public let modules: TorchModule?
+  public let rules: [MappingRule]
+
+  /// The version of the file format this tool reads.
+  public static let schemaVersion = 1
+
+  /// Parses a document.
+  ///
+  /// - Throws: `CheckpointError` with the place of the mistake.
+  public init(json bytes: [UInt8]) throws {
+    let value: JSONValue
+    do {
+      value = try JSONParser.parse(bytes)
+    } catch {
+      throw CheckpointError("not a JSON document: \(error)")
+    }
+    let root = DocumentNode(value)
+    let members = try root.members(
+      known: [
+        "$schema", "schema_version", "name", "title", "source", "dimensions", "modules", "rules",
+      ])
+    let version = try members.require("schema_version", of: root).int()
+    guard version == Self.schemaVersion else {
+      throw CheckpointError(
+        "schema_version \(version) is not known (this tool reads \(Self.schemaVersion))",
+        advice: "a newer savi-ckpt may read it")
+    }
+    name = try members.require("name", of: root).string()
+    title = try members.require("title", of: root).string()
+    source = try members["source"]?.string()
+    dimensions = try (members["dimensions"]?.namedMembers() ?? []).map {
+      (name: $0.name, extent: try $0.node.extent([:]))
+    }
+    let extents = Dictionary(
+      dimensions.map { ($0.name, $0.extent) }, uniquingKeysWith: { first, _ in first })
+    modules = try members["modules"].map { try TorchModule($0, extents) }
+    rules = try members.require("rules", of: root).items().enumerated().map {
+      try MappingRule($1, number: $0 + 1, dimensions: extents)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import CheckpointCore
+
+/// The PyTorch layers that a model document can name, with their parameters and the text that
+/// `print(module)` shows between the parentheses.
+///
+/// Sources: torch/nn/modules/{conv,linear,normalization,rnn}.py, `extra_repr` and `__init__`.
+enum TorchLayer: Sendable, Equatable {
+  enum Padding: Sendable, Equatable {
+    case same
+    case amounts([Int])
+  }
+
+  struct Convolution: Sendable, Equatable {
+    let inChannels: Int
+    let outChannels: Int
+    let kernelSize: [Int]
+    let stride: [Int]
+    let padding: Padding
+  }
+
+  case conv2d(Convolution)
+  case convTranspose2d(Convolution)
+  case linear(inFeatures: Int, outFeatures: Int)
+  case layerNorm(normalizedShape: [Int], epsilon: Double)
+  case gruCell(inputSize: Int, hiddenSize: Int)
+
+  /// The parameters in the order they are registered in.
+  var parameters: [(name: String, shape: [Int])] {
+    switch self {
+    case .conv2d(let conv):
+      [
+        ("weight", [conv.outChannels, conv.inChannels] + conv.kernelSize),
+        ("bias", [conv.outChannels]),
+      ]
+    case .convTranspose2d(let conv):
+      [
+        ("weight", [conv.inChannels, conv.outChannels] + conv.kernelSize),
+        ("bias", [conv.outChannels]),
+      ]
+    case .linear(let inFeatures, let outFeatures):
+      [("weight", [outFeatures, inFeatures]), ("bias", [outFeatures])]
+    case .layerNorm(let shape, _): [("weight", shape), ("bias", shape)]
+    case .gruCell(let input, let hidden):
+      [
+        ("weight_ih", [3 * hidden, input]), ("weight_hh", [3 * hidden, hidden]),
+        ("bias_ih", [3 * hidden]), ("bias_hh", [3 * hidden]),
+      ]
+    }
+  }
+
+  /// What `extra_repr()` returns.
+  var extraRepresentation: String {
+    switch self {
+    case .conv2d(let conv), .convTranspose2d(let conv):
+      "\(conv.inChannels), \(conv.outChannels), kernel_size=\(tuple(conv.kernelSize)), "
+        + "stride=\(tuple(conv.stride))\(paddingText(conv.padding))"
+    case .linear(let inFeatures, let outFeatures):
+      "in_features=\(inFeatures), out_features=\(outFeatures), bias=True"
+    case .layerNorm(let shape, let epsilon):
+      "\(tuple(shape)), eps=\(pythonRepresentation(epsilon)), elementwise_affine=True"
+    case .gruCell(let input, let hidden): "\(input), \(hidden)"
+    }
+  }
+
+  private func tuple(_ values: [Int]) -> String {
+    values.count == 1
+      ? "(\(values[0]),)" : "(\(values.map(String.init).joined(separator: ", ")))"
+  }
+
+  private func paddingText(_ padding: Padding) -> String {
+    switch padding {
+    case .same: ", padding=same"
+    case .amounts(let amounts): amounts.allSatisfy { $0 == 0 } ? "" : ", padding=\(tuple(amounts))"
+    }
+  }
+
+  /// Python's `repr` of a float differs from Swift's only in its exponents of one digit.
+  private func pythonRepresentation(_ value: Double) -> String {
+    let parts = value.description.split(separator: "e")
+    guard parts.count == 2, let exponent = Int(parts[1]) else { return value.description }
+    let mantissa = parts[0].hasSuffix(".0") ? parts[0].dropLast(2) : parts[0]
+    let digits = String(abs(exponent))
+    return "\(mantissa)e\(exponent < 0 ? "-" : "+")\(digits.count < 2 ? "0" : "")\(digits)"
+  }
+}

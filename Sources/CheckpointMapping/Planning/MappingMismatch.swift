@@ -1,0 +1,44 @@
+import CheckpointCore
+
+/// Why a checkpoint does not fit a mapping: everything that is wrong, not only the first.
+public struct MappingMismatch: Error, Sendable {
+  public struct WrongShape: Sendable {
+    public let name: String
+    public let expected: String
+    public let found: String
+  }
+
+  /// Tensors the mapping needs and the checkpoint does not have.
+  public internal(set) var missing: [String] = []
+  /// Tensors the checkpoint has and no rule consumes.
+  public internal(set) var unexpected: [String] = []
+  public internal(set) var wrongShape: [WrongShape] = []
+  /// Problems of other kinds, each a sentence.
+  public internal(set) var other: [String] = []
+
+  public var count: Int { missing.count + unexpected.count + wrongShape.count + other.count }
+
+  /// All problems by kind, a few names of each, on one line.
+  public var summary: String {
+    var parts: [String] = []
+    if !missing.isEmpty { parts.append("\(missing.count) missing (\(few(missing.map(hinted))))") }
+    if !unexpected.isEmpty { parts.append("\(unexpected.count) in no rule (\(few(unexpected)))") }
+    if !wrongShape.isEmpty {
+      let texts = wrongShape.map { "\($0.name): \($0.expected) expected, \($0.found) found" }
+      parts.append("\(wrongShape.count) of another shape (\(few(texts)))")
+    }
+    parts += other
+    return parts.joined(separator: "; ")
+  }
+
+  /// A missing name beside the unexpected one it may have become.
+  private func hinted(_ name: String) -> String {
+    nearestName(to: name, among: unexpected).map { "\(name); did you mean \($0)?" } ?? name
+  }
+
+  private func few(_ texts: [String]) -> String {
+    let limit = 4
+    return texts.prefix(limit).joined(separator: ", ")
+      + (texts.count > limit ? " and \(texts.count - limit) more" : "")
+  }
+}

@@ -1,0 +1,68 @@
+public import CheckpointCore
+
+/// Finds the one model, and the one place in the file, that a checkpoint's parameters fit.
+public enum ModelMatcher {
+  /// - Parameter models: the candidates: one where the user named it, else every built-in model.
+  /// - Throws: `CheckpointError` where none fits, listing what did not, or where several do.
+  public static func plan(
+    _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection
+  ) throws -> ConversionPlan {
+    var plans: [ConversionPlan] = []
+    var misses: [(model: ModelDocument, mismatch: MappingMismatch, root: String)] = []
+    for model in models {
+      let planner = ConversionPlanner(try CompiledMapping(model), direction: direction)
+      for outcome in planner.outcomes(for: entries) {
+        switch outcome {
+        case .fits(let plan): plans.append(plan)
+        case .misses(let mismatch, let root): misses.append((model, mismatch, root))
+        }
+      }
+    }
+    if plans.count == 1 { return plans[0] }
+    guard plans.isEmpty else { throw ambiguity(plans) }
+    if fitsReversed(entries, models, direction) {
+      throw CheckpointError(
+        direction == .flaxToTorch
+          ? "these are PyTorch parameters already, not Flax ones"
+          : "these are Flax parameters already, not PyTorch ones",
+        advice: direction == .flaxToTorch
+          ? "use --reverse to convert them to Flax, or --map none to change the format alone"
+          : "leave out --reverse")
+    }
+    misses.sort { $0.mismatch.count < $1.mismatch.count }
+    let texts = misses.map { miss in
+      let place = miss.root.isEmpty ? "" : " under \(miss.root)"
+      return "\(miss.model.name)\(place): \(miss.mismatch.summary)"
+    }
+    throw CheckpointError(
+      (models.count == 1 ? "the mapping does not fit: " : "no model's mapping fits: ")
+        + texts.joined(separator: " | "),
+      advice: "name a mapping file with --map FILE, a subtree with --key, or leave entries out "
+        + "with --exclude; --map none changes the format alone")
+  }
+
+  private static func ambiguity(_ plans: [ConversionPlan]) -> CheckpointError {
+    if Set(plans.map(\.model.name)).count > 1 {
+      return CheckpointError(
+        "several models fit: \(plans.map(\.model.name).joined(separator: ", "))",
+        advice: "choose one with --map NAME")
+    }
+    let places = plans.map { $0.root.isEmpty ? "the top of the file" : $0.root }
+    return CheckpointError(
+      "the parameters occur more than once: at \(places.joined(separator: ", "))",
+      advice: "choose one with --key PATH")
+  }
+
+  private static func fitsReversed(
+    _ entries: [CheckpointEntry], _ models: [ModelDocument], _ direction: ConversionDirection
+  ) -> Bool {
+    let other: ConversionDirection =
+      direction == .flaxToTorch ? .torchToFlax : .flaxToTorch
+    return models.contains { model in
+      guard let mapping = try? CompiledMapping(model) else { return false }
+      return ConversionPlanner(mapping, direction: other).outcomes(for: entries).contains {
+        if case .fits = $0 { true } else { false }
+      }
+    }
+  }
+}

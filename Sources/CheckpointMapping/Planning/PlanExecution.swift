@@ -1,0 +1,99 @@
+public import CheckpointCore
+
+extension ConversionPlan {
+  /// The tensors to write. Each is read and rearranged when the writer asks for it.
+  public func outputs(from reader: any CheckpointReader) -> [OutputTensor] {
+    steps.map { step in
+      OutputTensor(
+        name: step.name, dtype: step.dtype, shape: step.shape, aliasOf: step.aliasOf,
+        workingMemory: step.workingMemory
+      ) { sink in
+        try step.produce(from: reader, sink)
+      }
+    }
+  }
+
+  /// Checks that names which the mapping holds to be one tensor do hold the same elements.
+  public func checkEqualPairs(in reader: any CheckpointReader) throws {
+    for pair in equalPairs {
+      let comparable =
+        pair.alias.shape == pair.original.shape && pair.alias.dtype == pair.original.dtype
+      guard comparable, try reader.read(pair.alias) == reader.read(pair.original) else {
+        throw CheckpointError(
+          entry: pair.alias.nameInFile,
+          "this should be \(pair.original.name) under a second name, but its elements differ",
+          advice: "one of the two is wrong; leave it out with --exclude to convert without it")
+      }
+    }
+  }
+}
+
+extension ConversionPlan.Step {
+  fileprivate var workingMemory: Int {
+    let bytes = shape.count * dtype.itemSize
+    switch operation {
+    case .scatter(let transform) where !transform.isCopy,
+      .gather(let transform, _) where !transform.isCopy:
+      return bytes + (sources.map(\.byteCount).max() ?? 0)
+    default: return Streaming.chunkSize
+    }
+  }
+
+  fileprivate func produce(
+    from reader: any CheckpointReader, _ sink: (Span<UInt8>) throws -> Void
+  ) throws {
+    let size = dtype.itemSize
+    switch operation {
+    case .alias: break
+    case .fill(let value): try fill(value, sink)
+    case .scatter(let transform) where transform.isCopy,
+      .gather(let transform, _) where transform.isCopy:
+      try reader.stream(sources[0], chunkSize: Streaming.chunkSize, sink)
+    case .scatter(let transform):
+      var target = [UInt8](repeating: 0, count: shape.count * size)
+      for (index, source) in sources.enumerated() {
+        let bytes = try reader.read(source)
+        var span = target.mutableSpan
+        try transform.scatter(bytes.span, index: index, into: &span, elementSize: size)
+      }
+      try sink(target.span)
+    case .gather(let transform, let index):
+      let whole = try reader.read(sources[0])
+      try checkZeros(transform.zeros, in: whole)
+      var part = [UInt8](repeating: 0, count: shape.count * size)
+      var span = part.mutableSpan
+      try transform.gather(index: index, from: whole.span, into: &span, elementSize: size)
+      try sink(part.span)
+    }
+  }
+
+  /// What the forward mapping fills with zeros must be zero, or the way back would lose it.
+  private func checkZeros(_ zeros: Range<Int>, in bytes: [UInt8]) throws {
+    let size = dtype.itemSize
+    guard
+      let bad = zeros.first(where: { element in
+        // A negative zero is a zero: its sign bit is the top one.
+        let last = element * size + size - 1
+        return bytes[element * size..<last].contains { $0 != 0 } || bytes[last] & 0x7F != 0
+      })
+    else { return }
+    throw CheckpointError(
+      entry: sources[0].nameInFile,
+      "element \(bad) is not zero, but \(name) has no place for it: Flax's layer keeps no such bias",
+      advice: "add these elements to the input bias of the same gates, which computes the same")
+  }
+
+  private func fill(_ value: Double, _ sink: (Span<UInt8>) throws -> Void) throws {
+    let pattern =
+      dtype == .float32 ? UInt64(Float(value).bitPattern) : value.bitPattern
+    let element = (0..<dtype.itemSize).map { UInt8(truncatingIfNeeded: pattern >> (8 * $0)) }
+    let perChunk = max(1, Streaming.chunkSize / element.count)
+    var rest = shape.count
+    while rest > 0 {
+      let count = min(rest, perChunk)
+      let chunk = [UInt8]((0..<count).map { _ in element }.joined())
+      try sink(chunk.span)
+      rest -= count
+    }
+  }
+}
