@@ -1,0 +1,176 @@
+import CheckpointCore
+
+/// The parameter table of a checkpoint, in one of its styles.
+public struct ParameterTable: Sendable {
+  public enum Style: String, Sendable, CaseIterable {
+    /// The table the PyTorch port of SAVi publishes.
+    case torch
+    /// The parameter overview of Google's clu: rows by name, dtype, population std, bytes.
+    case clu
+    /// Everything known of each tensor.
+    case full
+  }
+
+  public enum Output: String, Sendable, CaseIterable { case table, json, csv, markdown }
+
+  public enum Order: String, Sendable, CaseIterable { case file, name, size, mean, std }
+
+  public let style: Style
+  public let rows: [StatisticsRow]
+  /// Rows that `maximumLines` leaves out.
+  private let omitted: Int
+  private let totalCount: Int
+  private let totalBytes: Int
+
+  /// - Parameters:
+  ///   - listsAliases: whether second names of a storage get rows of their own; they never count
+  ///     towards the total.
+  ///   - order: `nil` for the style's own.
+  public init(
+    _ rows: [StatisticsRow], style: Style, listsAliases: Bool = false, order: Order? = nil,
+    maximumLines: Int? = nil
+  ) {
+    let own = rows.filter { $0.aliasOf == nil }
+    totalCount = own.reduce(0) { $0 + $1.tensor.shape.count }
+    totalBytes = own.reduce(0) { $0 + $1.tensor.byteCount }
+    let shown = Self.sorted(
+      listsAliases ? rows : own, by: order ?? (style == .clu ? .name : .file))
+    let limit = maximumLines ?? shown.count
+    self.style = style
+    self.rows = Array(shown.prefix(limit))
+    omitted = shown.count - self.rows.count
+  }
+
+  private static func sorted(_ rows: [StatisticsRow], by order: Order) -> [StatisticsRow] {
+    func descending(_ key: (StatisticsRow) -> Double) -> [StatisticsRow] {
+      rows.enumerated().sorted { a, b in
+        let (x, y) = (key(a.element), key(b.element))
+        // NaN last; equal figures in the file's order.
+        if x.isNaN || y.isNaN { return x.isNaN == y.isNaN ? a.offset < b.offset : y.isNaN }
+        return x == y ? a.offset < b.offset : x > y
+      }.map(\.element)
+    }
+    switch order {
+    case .file: return rows
+    case .name:
+      return rows.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+    case .size: return descending { Double($0.tensor.shape.count) }
+    case .mean: return descending { $0.statistics.mean }
+    case .std: return descending { $0.statistics.standardDeviation }
+    }
+  }
+
+  /// The table's text, without a newline at its end.
+  public func text(_ output: Output) -> String {
+    if output == .json { return json().serialized(pretty: true) }
+    var table = TextTable(header: header)
+    for row in rows { table.rows.append(cells(row)) }
+    if omitted > 0, output != .csv {
+      table.rows.append(["… \(omitted) more"] + [String](repeating: "", count: header.count - 1))
+    }
+    switch output {
+    case .table: return (table.boxed() + [footer]).joined(separator: "\n")
+    case .markdown: return (table.markdown() + ["", footer]).joined(separator: "\n")
+    default: return table.csv().joined(separator: "\n")
+    }
+  }
+
+  private var header: [String] {
+    switch style {
+    case .torch: ["Name", "Shape", "Size", "Mean", "Std"]
+    case .clu: ["Name", "Shape", "Dtype", "Size", "Mean", "Std"]
+    case .full:
+      [
+        "Name", "Shape", "Dtype", "Size", "Mean", "Std", "Min", "Max", "Zeros", "NaN", "Inf",
+        "Alias of",
+      ]
+    }
+  }
+
+  private func cells(_ row: StatisticsRow) -> [String] {
+    let figures = row.statistics
+    let name = printable(row.tensor.name)
+    let shape = row.tensor.shape.description
+    let size = thousands(row.tensor.shape.count)
+    let mean = pythonThreeDigits(figures.mean)
+    switch style {
+    case .torch:
+      return [
+        name, shape, size, pythonThreeDigits(figures.publishedMean ?? figures.mean),
+        pythonThreeDigits(figures.standardDeviation),
+      ]
+    case .clu:
+      return [
+        name, shape, row.tensor.dtype.name, size, mean,
+        pythonThreeDigits(figures.populationDeviation),
+      ]
+    case .full:
+      return [
+        name, shape, row.tensor.dtype.name, size, mean,
+        pythonThreeDigits(figures.standardDeviation), pythonThreeDigits(figures.minimum),
+        pythonThreeDigits(figures.maximum), thousands(figures.zeroCount),
+        thousands(figures.nanCount), thousands(figures.infinityCount),
+        row.aliasOf.map(printable) ?? "",
+      ]
+    }
+  }
+
+  private var footer: String {
+    style == .clu
+      ? "Total: \(thousands(totalCount)) -- \(thousands(totalBytes)) bytes"
+      : "Total: \(thousands(totalCount))"
+  }
+
+  /// `schemas/stats.schema.json`.
+  private func json() -> JSONValue {
+    .object([
+      "schema_version": .int(1),
+      "total": .int(totalCount),
+      "total_bytes": .int(totalBytes),
+      "tensors": .array(rows.map(Self.json)),
+    ])
+  }
+
+  private static func json(_ row: StatisticsRow) -> JSONValue {
+    let figures = row.statistics
+    return .object([
+      "name": .string(row.tensor.name),
+      "shape": .ints(row.tensor.shape.dimensions),
+      "dtype": .string(row.tensor.dtype.name),
+      "size": .int(row.tensor.shape.count),
+      "mean": .finite(figures.mean),
+      "std": .finite(figures.standardDeviation),
+      "min": .finite(figures.minimum),
+      "max": .finite(figures.maximum),
+      "nan_count": .int(figures.nanCount),
+      "inf_count": .int(figures.infinityCount),
+      "zero_count": .int(figures.zeroCount),
+      "alias_of": .optional(row.aliasOf),
+    ])
+  }
+}
+
+/// `1234567` as `1,234,567`.
+public func thousands(_ value: Int) -> String {
+  var digits = String(value.magnitude)
+  var groups: [Substring] = []
+  while digits.count > 3 {
+    groups.insert(digits.suffix(3), at: 0)
+    digits = String(digits.dropLast(3))
+  }
+  groups.insert(digits[...], at: 0)
+  return (value < 0 ? "-" : "") + groups.joined(separator: ",")
+}
+
+/// A byte count for a person: `1.5 MiB`.
+public func byteSize(_ bytes: Int) -> String {
+  let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+  var (value, unit) = (Double(bytes), 0)
+  while value >= 1024, unit < units.count - 1 {
+    value /= 1024
+    unit += 1
+  }
+  if unit == 0 { return "\(bytes) B" }
+  let tenths = Int((value * 10).rounded())
+  return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+}

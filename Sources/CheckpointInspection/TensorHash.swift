@@ -1,0 +1,57 @@
+import Bytes
+public import CheckpointCore
+import Crypto
+import Synchronization
+
+/// A tensor with the SHA-256 of its elements in C order, little-endian.
+public struct TensorHash: Sendable {
+  public let tensor: TensorInfo
+  public let sha256: String
+}
+
+/// The hashes of a checkpoint's tensors and one for the whole.
+public struct CheckpointHash: Sendable {
+  /// In name order.
+  public let tensors: [TensorHash]
+  /// Equal for the same names, dtypes, shapes and elements in any format: the SHA-256 of one line
+  /// per tensor in name order (by UTF-8 bytes), `NAME-LENGTH NAME DTYPE SHAPE SHA256\n`, where the
+  /// length is that of the name in bytes and the shape is its extents joined by commas.
+  public let root: String
+
+  /// Hashes `tensors` on all threads; those that view the same elements are hashed once.
+  public init(
+    _ tensors: [TensorInfo], threads: Int,
+    stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  ) throws {
+    let list = withAliases(tensors)
+    let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
+    let results = Mutex([String: String]())
+    try parallelFor(originals.count, threads: threads) { index in
+      var hash = SHA256()
+      try stream(originals[index]) { chunk in
+        unsafe chunk.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+      }
+      let digest = hexadecimal(hash.finalize())
+      results.withLock { $0[originals[index].name] = digest }
+    }
+    let digests = results.withLock { $0 }
+    self.tensors = list.map {
+      TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
+    }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+    var whole = SHA256()
+    for item in self.tensors {
+      let name = item.tensor.name
+      let shape = item.tensor.shape.dimensions.map(String.init).joined(separator: ",")
+      let line = "\(name.utf8.count) \(name) \(item.tensor.dtype) \(shape) \(item.sha256)\n"
+      whole.update(data: Array(line.utf8))
+    }
+    root = hexadecimal(whole.finalize())
+  }
+}
+
+private func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
+  digest.map { byte in
+    let digits = String(byte, radix: 16)
+    return digits.count == 1 ? "0" + digits : digits
+  }.joined()
+}

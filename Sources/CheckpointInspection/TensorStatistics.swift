@@ -1,0 +1,77 @@
+import Bytes
+public import CheckpointCore
+import Synchronization
+
+/// A tensor with its figures.
+public struct StatisticsRow: Sendable {
+  public let tensor: TensorInfo
+  /// The first name of the same storage, where this is not the first.
+  public let aliasOf: String?
+  public let statistics: Statistics
+
+  public init(tensor: TensorInfo, aliasOf: String?, statistics: Statistics) {
+    self.tensor = tensor
+    self.aliasOf = aliasOf
+    self.statistics = statistics
+  }
+}
+
+/// The tensors of `list`, each with the first name that views the same elements, if another does.
+public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: String?)] {
+  struct Identity: Hashable {
+    let storage: StorageView
+    let dtype: DType
+    let shape: Shape
+  }
+  var first: [Identity: String] = [:]
+  return list.map { tensor in
+    // Tensors without elements share nothing, whatever storage they name.
+    guard let storage = tensor.storage, tensor.shape.count > 0 else { return (tensor, nil) }
+    let identity = Identity(storage: storage, dtype: tensor.dtype, shape: tensor.shape)
+    if let name = first[identity] { return (tensor, name) }
+    first[identity] = tensor.name
+    return (tensor, nil)
+  }
+}
+
+/// Computes the figures of `tensors`, on all threads. An alias takes the figures of its original.
+public func statistics(
+  of tensors: [TensorInfo], threads: Int,
+  stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+) throws -> [StatisticsRow] {
+  let list = withAliases(tensors)
+  let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
+  let results = Mutex([String: Statistics]())
+  try parallelFor(originals.count, threads: threads) { index in
+    let tensor = originals[index]
+    var accumulator = StatisticsAccumulator()
+    var elements: [Float] = []
+    let wantsPublishedMean =
+      tensor.dtype == .float32 && tensor.shape.count < CUDAMean.elementLimit
+      && tensor.shape.count > 0
+    try stream(tensor) { chunk in
+      accumulator.add(chunk, tensor.dtype)
+      if wantsPublishedMean { appendFloats(chunk, to: &elements) }
+    }
+    var figures = accumulator.total
+    if wantsPublishedMean { figures.publishedMean = Double(CUDAMean.mean(elements)) }
+    results.withLock { $0[tensor.name] = figures }
+  }
+  let figures = results.withLock { $0 }
+  return list.map {
+    StatisticsRow(
+      tensor: $0.tensor, aliasOf: $0.aliasOf,
+      statistics: figures[$0.aliasOf ?? $0.tensor.name] ?? Statistics())
+  }
+}
+
+private func appendFloats(_ bytes: Span<UInt8>, to values: inout [Float]) {
+  unsafe bytes.withUnsafeBytes { buffer in
+    for offset in stride(from: 0, to: buffer.count, by: 4) {
+      values.append(
+        Float(
+          bitPattern: UInt32(
+            littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: offset, as: UInt32.self))))
+    }
+  }
+}
