@@ -1,0 +1,124 @@
+import CheckpointCore
+import CheckpointFormats
+import CheckpointInspection
+import CheckpointMapping
+
+/// What `convert` is about to write, and what it says of it.
+struct Conversion {
+  let outputs: [OutputTensor]
+  /// What did not go into the output, and why.
+  let notes: [String]
+  private let model: String?
+  private let root: String
+  private let steps: [Step]
+
+  /// One output with its origin, for reports.
+  private struct Step {
+    let output: OutputTensor
+    let sources: [String]
+    let role: String
+    let rule: Int?
+  }
+
+  init(_ plan: ConversionPlan, _ checkpoint: Checkpoint) {
+    outputs = plan.outputs(from: checkpoint.reader)
+    model = plan.model.name
+    root = plan.root
+    steps = zip(outputs, plan.steps).map { output, step in
+      Step(
+        output: output, sources: step.sources.map(\.name),
+        role: step.aliasOf == nil ? step.role?.rawValue ?? "constant" : "alias", rule: step.rule)
+    }
+    notes = Self.leftOutNote(plan.leftOut, root: plan.root).map { [$0] } ?? []
+  }
+
+  /// The same tensors under the same names, in another format.
+  init(formatOnly checkpoint: Checkpoint) throws {
+    let lost = checkpoint.placeholders.filter { $0.kind == .data }
+    guard lost.isEmpty else {
+      throw CheckpointError(
+        "\(lost.count) entries cannot be represented and would be lost: "
+          + lost.prefix(4).map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
+          + (lost.count > 4 ? ", …" : ""),
+        advice: "leave them out with --exclude to convert the rest")
+    }
+    outputs = withAliases(checkpoint.tensors).map { tensor, aliasOf in
+      OutputTensor(
+        name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, aliasOf: aliasOf
+      ) { sink in
+        try checkpoint.stream(tensor, sink)
+      }
+    }
+    model = nil
+    root = ""
+    steps = outputs.map {
+      Step(
+        output: $0, sources: [$0.aliasOf ?? $0.name], role: $0.aliasOf == nil ? "copy" : "alias",
+        rule: nil)
+    }
+    notes =
+      Self.leftOutNote(checkpoint.placeholders.map { .placeholder($0) }, root: "").map { [$0] }
+      ?? []
+  }
+
+  private static func leftOutNote(_ entries: [CheckpointEntry], root: String) -> String? {
+    guard !entries.isEmpty else { return nil }
+    let names = entries.prefix(3).map(\.name).joined(separator: ", ")
+    let place = root.isEmpty ? "" : " outside \(root)"
+    return "left out \(entries.count) entries\(place) that are no parameters: \(names)"
+      + (entries.count > 3 ? ", …" : "")
+  }
+
+  /// One line on what was written.
+  var summary: String {
+    let own = outputs.filter { $0.aliasOf == nil }
+    let aliases = outputs.count - own.count
+    let sources = Set(steps.flatMap(\.sources)).count
+    return "\(sources) tensors became \(own.count)"
+      + (aliases > 0 ? " and \(aliases) aliases" : "")
+      + (model.map { " by the mapping \($0)" } ?? "")
+      + (root.isEmpty ? "" : " from \(root)")
+      + ", \(thousands(own.reduce(0) { $0 + $1.shape.count })) elements, "
+      + byteSize(own.reduce(0) { $0 + $1.byteCount })
+  }
+
+  func table() -> TextTable {
+    var table = TextTable(header: ["Target", "Dtype", "Shape", "Role", "Source"])
+    for step in steps {
+      for (index, source) in step.sources.enumerated() {
+        let output = step.output
+        table.rows.append(
+          index == 0
+            ? [
+              printable(output.name), output.dtype.name, output.shape.description, step.role,
+              printable(output.aliasOf.map { "= \($0)" } ?? source),
+            ] : ["", "", "", "", step.output.aliasOf == nil ? printable(source) : ""])
+        if step.output.aliasOf != nil { break }
+      }
+    }
+    return table
+  }
+
+  /// `schemas/convert.schema.json`.
+  func json(to format: FormatName) -> JSONValue {
+    .object([
+      "schema_version": .int(1),
+      "model": .optional(model),
+      "root": .string(root),
+      "format": .string(format.rawValue),
+      "notes": .array(notes.map(JSONValue.string)),
+      "tensors": .array(
+        steps.map { step in
+          .object([
+            "name": .string(step.output.name),
+            "dtype": .string(step.output.dtype.name),
+            "shape": .ints(step.output.shape.dimensions),
+            "alias_of": .optional(step.output.aliasOf),
+            "sources": .array(step.sources.map(JSONValue.string)),
+            "role": .string(step.role),
+            "rule": step.rule.map(JSONValue.int) ?? .null,
+          ])
+        }),
+    ])
+  }
+}

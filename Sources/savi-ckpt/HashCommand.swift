@@ -1,0 +1,52 @@
+import ArgumentParser
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+import CheckpointInspection
+
+struct HashCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hash",
+    abstract: "Print a SHA-256 per tensor and one for the whole, equal across formats.")
+
+  @Argument(help: "A checkpoint of any supported format.", completion: .file())
+  var file: String
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup var report: ReportOptions
+
+  func run() throws {
+    let checkpoint = try input.open(file)
+    let hash = try CheckpointHash(checkpoint.tensors, threads: Machine.processorCount) {
+      try checkpoint.stream($0, $1)
+    }
+    let unhashed = checkpoint.placeholders.filter { $0.kind == .data }
+    if !unhashed.isEmpty {
+      report.note(
+        "\(unhashed.count) entries that are no tensors are not hashed; see 'savi-ckpt ls'")
+    }
+    try Console.output(report.json ? json(hash).serialized(pretty: true) : text(hash))
+  }
+
+  private func text(_ hash: CheckpointHash) -> String {
+    let lines = hash.tensors.map { "\($0.sha256)  \(printable($0.tensor.name))" }
+    return (lines + ["\(hash.root)  root of \(hash.tensors.count) tensors"]).joined(separator: "\n")
+  }
+
+  /// `schemas/hash.schema.json`.
+  private func json(_ hash: CheckpointHash) -> JSONValue {
+    .object([
+      "schema_version": .int(1),
+      "root": .string(hash.root),
+      "tensors": .array(
+        hash.tensors.map {
+          .object([
+            "name": .string($0.tensor.name),
+            "dtype": .string($0.tensor.dtype.name),
+            "shape": .ints($0.tensor.shape.dimensions),
+            "sha256": .string($0.sha256),
+          ])
+        }),
+    ])
+  }
+}

@@ -1,0 +1,32 @@
+import Bytes
+import Dispatch
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// On Ctrl-C, a hang-up or a termination request: remove unfinished files, then end as the signal
+/// would have ended the process.
+enum Interrupts {
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
+  /// Made once and never changed; the dispatch types are only not marked Sendable.
+  private nonisolated(unsafe) static let sources = signals.map { number in
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler {
+      TemporaryFiles.shared.removeAll()
+      signal(number, SIG_DFL)
+      kill(getpid(), number)
+    }
+    return source
+  }
+
+  static func install() {
+    for (number, source) in unsafe zip(signals, sources) {
+      // A signal that the parent had ignored (nohup) stays ignored.
+      guard signal(number, SIG_IGN) == nil else { continue }
+      source.activate()
+    }
+  }
+}

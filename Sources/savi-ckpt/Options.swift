@@ -1,0 +1,57 @@
+import ArgumentParser
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+
+/// How much a command says.
+struct ReportOptions: ParsableArguments {
+  @Flag(name: .long, help: "Print one JSON document (described in schemas/).")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print no notes, only results and errors.")
+  var quiet = false
+
+  /// Something worth knowing that is no result.
+  func note(_ text: String) {
+    if !quiet { Console.error("savi-ckpt: note: " + printable(text)) }
+  }
+}
+
+/// Which file, and which part of it.
+struct InputOptions: ParsableArguments {
+  @Option(
+    name: .long, help: "Only the entries below this path, such as 'model' or 'optimizer/target'.")
+  var key: String?
+
+  @Option(name: .long, help: "Only names in which this regular expression is found (repeatable).")
+  var include: [String] = []
+
+  @Option(name: .long, help: "No names in which this regular expression is found (repeatable).")
+  var exclude: [String] = []
+
+  @Option(name: .long, help: "Read as this format instead of recognising it by its content.")
+  var format: FormatName?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Read raw bytes of this dtype's width in npy files as this dtype (repeatable).",
+      discussion: "ml_dtypes saves bfloat16 as V2 and float8 as V1, which do not name the type.",
+      valueName: "dtype"))
+  var rawAs: [DType] = []
+
+  func open(_ path: String) throws -> Checkpoint {
+    let rawTypes = Dictionary(
+      rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
+    return try Checkpoint(
+      path: path, options: ReadOptions(format: format, rawTypes: rawTypes),
+      selection: EntrySelection(key: key, include: include, exclude: exclude))
+  }
+}
+
+extension WorkLimits {
+  /// All processors, and memory for two of the largest tensor or 32 MiB.
+  static func forTensors(largest: Int) -> WorkLimits {
+    WorkLimits(threads: Machine.processorCount, memory: max(2 * largest, 32 << 20))
+  }
+}

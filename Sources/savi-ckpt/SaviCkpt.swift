@@ -1,0 +1,22 @@
+import ArgumentParser
+import CheckpointCore
+
+struct SaviCkpt: ParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "savi-ckpt",
+    abstract: "Convert checkpoints between Flax and PyTorch, and see what is in them.",
+    discussion: """
+      Reads NumPy .npz and .npy files and PyTorch .pt files, whatever their names: the format is \
+      recognised by the content.
+
+      Exit codes: 0 fine; 1 a check failed or a difference was found; 2 bad input or a failure to \
+      read or write; 64 wrong usage.
+      """,
+    version: version,
+    subcommands: [
+      LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
+      HashCommand.self, MapCommand.self,
+    ])
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+import CheckpointInspection
+
+struct StatsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stats", abstract: "Print the parameter table: name, shape, size, mean, std.")
+
+  @Argument(help: "A checkpoint of any supported format.", completion: .file())
+  var file: String
+
+  @Option(
+    help: """
+      torch: the published table (unbiased std). clu: clu's parameter overview (by name, dtype, \
+      population std). full: also min, max, zeros, NaN and Inf counts.
+      """)
+  var style: ParameterTable.Style = .torch
+
+  @Option(help: "The form of the output.")
+  var output: ParameterTable.Output = .table
+
+  @Option(help: "The order of the rows; by default the file's, or by name in the clu style.")
+  var sort: ParameterTable.Order?
+
+  @Option(help: ArgumentHelp("Show at most this many rows.", valueName: "n"))
+  var maxLines: Int?
+
+  @Flag(help: "Also list the second names of shared storage, which are counted once.")
+  var aliases = false
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup var report: ReportOptions
+
+  func validate() throws {
+    if let maxLines, maxLines < 0 {
+      throw ValidationError("--max-lines takes a number that is not negative.")
+    }
+  }
+
+  func run() throws {
+    let checkpoint = try input.open(file)
+    let rows = try statistics(of: checkpoint.tensors, threads: Machine.processorCount) {
+      try checkpoint.stream($0, $1)
+    }
+    let values = checkpoint.placeholders.filter { $0.kind == .data }
+    if !values.isEmpty {
+      report.note(
+        "\(values.count) entries are not in the table: "
+          + values.prefix(3).map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
+          + (values.count > 3 ? ", …" : ""))
+    }
+    let table = ParameterTable(
+      rows, style: style, listsAliases: aliases, order: sort, maximumLines: maxLines)
+    try Console.output(table.text(report.json ? .json : output))
+  }
+}
