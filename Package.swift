@@ -9,6 +9,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Tests use Foundation's Process and files; they need no safety annotations.
+let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
 let package = Package(
   name: "savi-ckpt",
   products: [
@@ -47,5 +50,26 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["CheckpointCore"], path: "Tests/TestSupport",
+      swiftSettings: tests),
+    .testTarget(name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointCoreTests", dependencies: ["CheckpointCore"], swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointFormatsTests",
+      dependencies: ["Bytes", "CheckpointCore", "CheckpointFormats", "TestSupport"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointMappingTests",
+      dependencies: ["CheckpointCore", "CheckpointFormats", "CheckpointMapping", "TestSupport"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointInspectionTests",
+      dependencies: ["CheckpointCore", "CheckpointFormats", "CheckpointInspection", "TestSupport"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "CLITests", dependencies: ["CheckpointCore", "TestSupport", "savi-ckpt"],
+      swiftSettings: tests),
   ]
 )

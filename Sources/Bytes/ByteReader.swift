@@ -16,6 +16,12 @@ public struct ByteReader: Sendable {
     public let position: Int
     public let needed: Int
     public let available: Int
+
+    public init(position: Int, needed: Int, available: Int) {
+      self.position = position
+      self.needed = needed
+      self.available = available
+    }
   }
 
   /// The next `count` bytes, without copying them.

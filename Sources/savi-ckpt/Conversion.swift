@@ -65,7 +65,8 @@ struct Conversion {
     guard !entries.isEmpty else { return nil }
     let names = entries.prefix(3).map(\.name).joined(separator: ", ")
     let place = root.isEmpty ? "" : " outside \(root)"
-    return "left out \(entries.count) entries\(place) that are no parameters: \(names)"
+    return
+      "left out \(counted(entries.count, "entry", "entries"))\(place), not parameters: \(names)"
       + (entries.count > 3 ? ", …" : "")
   }
 
@@ -74,11 +75,11 @@ struct Conversion {
     let own = outputs.filter { $0.aliasOf == nil }
     let aliases = outputs.count - own.count
     let sources = Set(steps.flatMap(\.sources)).count
-    return "\(sources) tensors became \(own.count)"
-      + (aliases > 0 ? " and \(aliases) aliases" : "")
+    return "\(counted(sources, "tensor")) became \(own.count)"
+      + (aliases > 0 ? " and \(counted(aliases, "alias", "aliases"))" : "")
       + (model.map { " by the mapping \($0)" } ?? "")
       + (root.isEmpty ? "" : " from \(root)")
-      + ", \(thousands(own.reduce(0) { $0 + $1.shape.count })) elements, "
+      + ", \(counted(own.reduce(0) { $0 + $1.shape.count }, "element")), "
       + byteSize(own.reduce(0) { $0 + $1.byteCount })
   }
 

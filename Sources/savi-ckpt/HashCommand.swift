@@ -30,7 +30,8 @@ struct HashCommand: ParsableCommand {
 
   private func text(_ hash: CheckpointHash) -> String {
     let lines = hash.tensors.map { "\($0.sha256)  \(printable($0.tensor.name))" }
-    return (lines + ["\(hash.root)  root of \(hash.tensors.count) tensors"]).joined(separator: "\n")
+    return (lines + ["\(hash.root)  root of \(counted(hash.tensors.count, "tensor"))"]).joined(
+      separator: "\n")
   }
 
   /// `schemas/hash.schema.json`.

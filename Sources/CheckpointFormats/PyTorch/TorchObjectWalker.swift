@@ -97,7 +97,7 @@ struct TorchObjectWalker {
       if let state = parts.state, data.contains(state) { try walk(state, path) }
     case .rebuildParameter where !arguments.isEmpty: try walk(arguments[0], path)
     case .unsupportedTensor(let what):
-      try add(path, .placeholder(.data, reason: "\(what) (\(tree.summary(id)))"))
+      try add(path, .placeholder(.data, reason: "\(what) (\(global.map { "\($0)" } ?? ""))"))
     case .some(let function): try addTensor(function, arguments, path)
     case .none: try walkUnknown(parts, global, id, path)
     }

@@ -1,0 +1,98 @@
+import CheckpointCore
+import CheckpointFormats
+import TestSupport
+import Testing
+
+@Suite("Damaged files end in an error, never in a crash")
+struct HostileFileTests {
+  private static let files = [
+    "golden/tiny_perturbed_torch.pt", "golden/tiny_perturbed_flax.npz", "numpy/deflated.npz",
+    "numpy/layouts.npz", "torch/views.pt", "numpy/single.npy",
+  ]
+
+  /// Reads everything; whether it succeeds does not matter here, only that it ends.
+  private func readAll(_ path: String) throws -> Bool {
+    do {
+      let checkpoint = try Checkpoint(path: path)
+      for tensor in checkpoint.tensors { try checkpoint.stream(tensor) { _ in } }
+      return true
+    } catch is CheckpointError {
+      return false
+    }
+  }
+
+  @Test("truncated anywhere", arguments: files)
+  func truncation(_ file: String) throws {
+    let folder = try TemporaryFolder()
+    let bytes = try fileBytes(fixture(file))
+    var survivors = 0
+    for length in stride(from: 0, to: bytes.count - 1, by: max(1, bytes.count / 150)) {
+      if try readAll(try folder.write("x", Array(bytes[..<length]))) { survivors += 1 }
+    }
+    #expect(survivors == 0)
+  }
+
+  @Test("with any byte changed", arguments: files)
+  func corruption(_ file: String) throws {
+    let folder = try TemporaryFolder()
+    let original = try fileBytes(fixture(file))
+    var state: UInt64 = 7
+    func random(_ limit: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % limit
+    }
+    for _ in 0..<200 {
+      var bytes = original
+      for _ in 0...random(3) { bytes[random(bytes.count)] = UInt8(random(256)) }
+      _ = try readAll(try folder.write("x", bytes))
+    }
+  }
+
+  @Test(
+    "what people hand over by mistake gets one plain sentence",
+    arguments: [
+      ("", "this file is empty"),
+      ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git-LFS pointer"),
+      ("  <!DOCTYPE html><html>", "HTML page"),
+      ("\u{1F}\u{8B}", "compressed with gzip"),
+      ("BZh91AY", "compressed with bzip2"),
+      ("hello, world", "the format of this file is not known"),
+      ("GGUF0000", "a GGUF file, which is not read"),
+    ])
+  func mistakes(_ content: String, _ message: String) throws {
+    let folder = try TemporaryFolder()
+    let bytes = content.unicodeScalars.map { UInt8($0.value) }
+    let path = try folder.write("model.pt", bytes)
+    #expect {
+      try Checkpoint(path: path)
+    } throws: {
+      "\($0)".hasPrefix(path) && "\($0)".contains(message)
+    }
+  }
+
+  @Test("a zip of neither kind, and one with a name twice")
+  func zips() throws {
+    let folder = try TemporaryFolder()
+    let other = try folder.write("a.zip", storedZip([("readme.txt", [1])]))
+    #expect {
+      try Checkpoint(path: other)
+    } throws: {
+      "\($0)".contains("neither .npy arrays nor a PyTorch data.pkl, but readme.txt")
+    }
+    let twice = try folder.write("b.zip", storedZip([("x.npy", [1]), ("x.npy", [2])]))
+    #expect {
+      try Checkpoint(path: twice)
+    } throws: {
+      "\($0)".contains("x.npy: two entries")
+    }
+  }
+
+  @Test("a format that was asked for and is not there")
+  func wrongFormat() throws {
+    for format in [FormatName.torch, .npz] {
+      #expect(throws: CheckpointError.self) {
+        try Checkpoint(path: fixture("numpy/single.npy"), options: ReadOptions(format: format))
+      }
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import CheckpointCore
+import CheckpointMapping
+import TestSupport
+import Testing
+
+@Suite("Model documents")
+struct ModelTests {
+  /// The mapping per tensor, as read off the two frameworks.
+  @Test("map every tensor of SAVi-S and SAVi-M as recorded", arguments: ["small", "medium"])
+  func recordedMapping(_ size: String) throws {
+    let model = try #require(try BuiltInModels.model("savi-\(size)"))
+    let mapping = try CompiledMapping(model)
+    let recorded = try JSONParser.parse(try fileBytes(fixture("golden/\(size)_mapping.json")))
+    guard case .array(let rows) = recorded else {
+      Issue.record("not an array")
+      return
+    }
+    #expect(rows.count == mapping.tensors.count)
+    for (row, tensor) in zip(rows, mapping.tensors) {
+      let shape = try #require(tensor.shape)
+      #expect(row["torch"] == .string(tensor.target))
+      #expect(row["torch_shape"] == .ints(shape.dimensions))
+      let transform = try #require(tensor.role.transform(to: shape, heads: tensor.heads))
+      let sources = zip(tensor.sources, transform.placements).map { name, placement in
+        JSONValue.object(["name": .string(name), "shape": .ints(placement.shape.dimensions)])
+      }
+      #expect(row["flax"] == .array(sources))
+      guard case .string(let formula)? = row["transform"] else { continue }
+      #expect(isSameLayout(formula, tensor.role), "\(tensor.target): \(formula)")
+    }
+  }
+
+  /// The recorded formulas name the layouts in their own words.
+  private func isSameLayout(_ formula: String, _ role: Role) -> Bool {
+    switch role {
+    case .conv2dKernel: formula == "W[o,i,a,b] = K[a,b,i,o]"
+    case .convTranspose2dKernel: formula == "W[i,o,a,b] = K[kh-1-a, kw-1-b, i, o]"
+    case .denseKernel: formula == "W[o,i] = K[i,o]"
+    case .attentionProjectionKernel: formula == "W[h,i,d] = K[i,h,d]"
+    case .attentionQKVKernel: formula.hasPrefix("W[h*3d + s*d + j, i] = K_s[i,h,j]")
+    case .attentionQKVBias: formula.hasPrefix("b[h*3d + s*d + j] = B_s[h,j]")
+    case .attentionOutputKernel: formula == "W[o, h*d + j] = K[h,j,o]"
+    case .gruInputKernel: formula == "rows: [ir.kernel^T ; iz.kernel^T ; in.kernel^T]"
+    case .gruRecurrentKernel: formula == "rows: [hr.kernel^T ; hz.kernel^T ; hn.kernel^T]"
+    case .gruInputBias: formula == "[ir.bias | iz.bias | in.bias]"
+    case .gruRecurrentBias: formula == "[zeros(S) | zeros(S) | hn.bias]"
+    default: formula == "copy"
+    }
+  }
+
+  @Test(
+    "consume exactly the leaves of the published Flax configurations",
+    arguments: ["small", "medium", "tiny"])
+  func leaves(_ size: String) throws {
+    let model =
+      size == "tiny"
+      ? try ModelDocument(json: try fileBytes(fixture("models/savi-tiny.json")))
+      : try #require(try BuiltInModels.model("savi-\(size)"))
+    let mapping = try CompiledMapping(model)
+    let recorded = try JSONParser.parse(
+      try fileBytes(fixture("golden/\(size)_flax_param_shapes.json")))
+    guard case .object(let leaves)? = recorded["params"] else {
+      Issue.record("no params")
+      return
+    }
+    var found: [String: JSONValue] = [:]
+    for tensor in mapping.tensors {
+      let shape = try #require(tensor.shape)
+      let transform = try #require(tensor.role.transform(to: shape, heads: tensor.heads))
+      for (name, placement) in zip(tensor.sources, transform.placements) {
+        found[name] = .ints(placement.shape.dimensions)
+      }
+    }
+    #expect(found == Dictionary(uniqueKeysWithValues: leaves.map { ($0.key, $0.value) }))
+  }
+
+  @Test("print the published module tree, character for character")
+  func tree() throws {
+    let model = try #require(try BuiltInModels.model("savi-small"))
+    let text = try #require(model.modules).description()
+    #expect(text + "\n" == (try fixtureText("golden/module-tree.txt")))
+  }
+
+  @Test("have no lint findings", arguments: BuiltInModels.names)
+  func lint(_ name: String) throws {
+    let model = try #require(try BuiltInModels.model(name))
+    #expect(try MappingLint.findings(in: model).isEmpty)
+  }
+
+  private func document(
+    rules: String, modules: String? = #"{"class": "M", "parameters": {"a": [2, 3], "b": [3]}}"#
+  ) throws -> ModelDocument {
+    let tree = modules.map { "\"modules\": \($0)," } ?? ""
+    let text = """
+      {"schema_version": 1, "name": "m", "title": "t", \(tree) "rules": [\(rules)]}
+      """
+    return try ModelDocument(json: Array(text.utf8))
+  }
+
+  @Test(
+    "lint finds overlapping, dead, missing and impossible rules",
+    arguments: [
+      (
+        #"{"target": "a", "source": "x", "role": "dense.kernel"}"#,
+        "b: no rule makes this tensor of the model"
+      ),
+      (
+        #"{"target": "a", "source": "x", "role": "copy"}, {"target": "a", "source": "y", "role": "copy"}"#,
+        "a: rules 1 and 2 both make this tensor"
+      ),
+      (
+        #"{"target": "a", "source": "x", "role": "copy"}, {"target": "b", "source": "x", "role": "copy"}"#,
+        "x: rules 1 and 2 both consume this tensor"
+      ),
+      (
+        #"{"target": "c", "source": "x", "role": "copy"}"#,
+        "c: rule 1 makes a tensor that the model does not have"
+      ),
+      (
+        #"{"target": "b", "source": "x", "role": "dense.kernel"}"#,
+        "b: rule 1: a tensor of shape (3,) cannot be a dense.kernel"
+      ),
+      (
+        #"{"target": "a", "source": "x/y", "role": "copy"}, {"drop": "x"}"#,
+        "x/y: rule 2 drops what rule 1 consumes"
+      ),
+      (#"{"alias": "p", "of": "q"}"#, "p: rule 1 is dead: it gives no tensor of the model a name"),
+      (
+        #"{"drop": "opt"}"#,
+        "opt: rule 1 is not invertible: what is dropped cannot come back"
+      ),
+    ])
+  func lintFindings(_ rules: String, _ finding: String) throws {
+    let findings = try MappingLint.findings(in: try document(rules: rules))
+    #expect(findings.map { "\($0.subject): \($0.message)" }.contains(finding))
+  }
+
+  @Test(
+    "mistakes are reported where they stand",
+    arguments: [
+      (
+        #"{"target": "a", "source": "x", "role": "dense.kernal"}"#,
+        "rules[0].role: 'dense.kernal' is not a role; did you mean dense.kernel?"
+      ),
+      (
+        #"{"target": "a", "sorce": "x", "role": "copy"}"#,
+        "rules[0]: 'sorce' is not a key here; did you mean source?"
+      ),
+      (#"{"target": "a", "source": "x"}"#, "rules[0]: the key 'role' is missing"),
+      (
+        #"{"target": "a", "sources": ["x"], "role": "gru.input_bias"}"#,
+        "rules[0]: gru.input_bias takes 3 sources, 1 given"
+      ),
+      (
+        #"{"target": "a", "source": "x", "role": "attention.output.kernel"}"#,
+        "rules[0]: attention.output.kernel needs 'heads'"
+      ),
+      (
+        #"{"target": "a", "source": 3, "role": "copy"}"#,
+        "rules[0].source: a string expected, an integer found"
+      ),
+      (
+        #"{"target": "a", "source": "x", "role": "copy", "range": {"n": [3, 1]}}"#,
+        "rules[0].range.n: two integers, first and last, expected"
+      ),
+    ])
+  func mistakes(_ rules: String, _ message: String) {
+    #expect {
+      try document(rules: rules)
+    } throws: {
+      "\($0)" == message
+    }
+  }
+
+  @Test("a variable without a range, and ranges without end, are refused")
+  func ranges() throws {
+    for rules in [
+      #"{"target": "a_{n}", "source": "x_{n}", "role": "copy"}"#,
+      #"{"target": "a_{n}", "source": "x_{n}", "role": "copy", "range": {"n": [0, 1000000000]}}"#,
+    ] {
+      #expect(throws: CheckpointError.self) {
+        try MappingLint.findings(in: try document(rules: rules, modules: nil))
+      }
+    }
+  }
+}
