@@ -59,10 +59,13 @@ enum NpyDescriptor {
     "b1": .bool, "?": .bool,
     "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64,
     "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
-    "f2": .float16, "f4": .float32, "f8": .float64, "c8": .complex64, "c16": .complex128,
+    // ml_dtypes gives float8_e5m2, alone of its types, the kind of a float; np.load refuses it, so
+    // it is read but not written.
+    "f1": .float8_e5m2, "f2": .float16, "f4": .float32, "f8": .float64, "c8": .complex64,
+    "c16": .complex128,
   ]
 
-  /// The descriptor NumPy (with ml_dtypes) writes for `dtype`, little-endian.
+  /// The descriptor that NumPy writes and reads for `dtype`, little-endian.
   static func descr(of dtype: DType) -> String {
     switch dtype {
     case .bool: "|b1"

@@ -12,8 +12,8 @@ struct NpzWriter: CheckpointWriter {
       let descr = NpyDescriptor.descr(of: dtype)
       guard count > 0, descr.contains("V") else { continue }
       notes.append(
-        "\(count) \(dtype) tensors are written as raw bytes (\(descr)), as ml_dtypes does; read "
-          + "them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
+        "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr)); "
+          + "read them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
     }
     let aliases = tensors.count { $0.aliasOf != nil }
     if aliases > 0 {

@@ -1,0 +1,42 @@
+# Everything a newcomer, a maintainer and CI run. `make help` lists the targets.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+
+.PHONY: help setup build demo test lint interop docs bench install clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+setup: ## Install the missing system packages, or say which they are.
+	@scripts/setup.sh
+
+build: setup ## Build the release binary.
+	$(SWIFT) build -c release --product savi-ckpt
+
+demo: build ## Convert the sample checkpoint and print its table, step by step.
+	@scripts/demo.sh
+
+test: setup ## Run the tests.
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest
+
+lint: ## Check the format and style of every Swift file.
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+interop: build ## Compare with PyTorch and NumPy, from PyPI, in a cached virtual environment.
+	@scripts/interop.sh
+
+docs: build ## Run every command the documentation shows and compare its output.
+	@python3 scripts/check_docs.py
+
+bench: build ## Measure against what a user would otherwise run.
+	@Benchmarks/run.sh
+
+install: build ## Install the binary under PREFIX (default /usr/local).
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 .build/release/savi-ckpt $(DESTDIR)$(PREFIX)/bin/savi-ckpt
+
+clean: ## Remove what was built.
+	$(SWIFT) package clean
+	rm -rf demo-output
