@@ -25,10 +25,11 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "Bytes", dependencies: ["CZlib"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
     .target(
-      name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip"],
+      name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip", "CHDF5"],
       swiftSettings: strict),
     .target(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],

@@ -32,15 +32,30 @@ public final class AtomicFile: Sendable {
     // A link is written through: its target is replaced, not the link itself.
     let target = unsafe realpath(path, nil)
     defer { unsafe free(target) }
-    self.path = unsafe target.map { unsafe String(cString: $0) } ?? path
+    let resolved = unsafe target.map { unsafe String(cString: $0) } ?? path
+    if unsafe target == nil, unsafe lstat(path, &status) == 0 {
+      // Something has the name, but leads nowhere.
+      throw FileSystemError(action: "write through the link", path: path, code: ENOENT)
+    }
+    self.path = resolved
     self.overwrite = overwrite
-    temporaryPath = "\(self.path).\(getpid()).partial"
-    TemporaryFiles.shared.insert(temporaryPath)
-    descriptor = unsafe open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      let error = FileSystemError.last("create", path)
-      TemporaryFiles.shared.remove(temporaryPath)
-      throw error
+    (temporaryPath, descriptor) = try Self.createTemporary(for: resolved, named: path)
+  }
+
+  /// A new file beside `path`. A name that is taken is somebody else's.
+  private static func createTemporary(
+    for path: String, named: String
+  ) throws(FileSystemError) -> (String, CInt) {
+    var attempt = 0
+    while true {
+      let candidate = "\(path).\(getpid())\(attempt == 0 ? "" : "-\(attempt)").partial"
+      let descriptor = unsafe open(candidate, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 {
+        TemporaryFiles.shared.insert(candidate)
+        return (candidate, descriptor)
+      }
+      guard errno == EEXIST, attempt < 1000 else { throw .last("create", named) }
+      attempt += 1
     }
   }
 

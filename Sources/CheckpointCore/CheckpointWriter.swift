@@ -45,9 +45,12 @@ public struct WorkLimits: Sendable {
   public let threads: Int
   /// Bytes of tensor data in flight at once.
   public let memory: Int
+  /// Told of every chunk that is done.
+  public let progress: Progress?
 
-  public init(threads: Int, memory: Int) {
+  public init(threads: Int, memory: Int, progress: Progress? = nil) {
     self.threads = threads
     self.memory = memory
+    self.progress = progress
   }
 }

@@ -25,10 +25,21 @@ public struct EntrySelection: Sendable {
     }
     let includes = try include.map(compile)
     let excludes = try exclude.map(compile)
-    return selected.filter { entry in
+    let filtered = selected.filter { entry in
       (includes.isEmpty || includes.contains { entry.name.firstMatch(of: $0) != nil })
         && !excludes.contains { entry.name.firstMatch(of: $0) != nil }
     }
+    guard !filtered.isEmpty || selected.isEmpty else {
+      throw CheckpointError(
+        "no entry of this checkpoint is left by --include and --exclude",
+        advice: "list the names with 'savi-ckpt ls'")
+    }
+    if let twice = firstDuplicate(of: filtered) {
+      throw CheckpointError(
+        entry: twice, "two entries have this name below \(key ?? "the top")",
+        advice: "choose one of them with --include")
+    }
+    return filtered
   }
 
   /// `Regex` is not Sendable, so it is compiled where it is used.
@@ -64,4 +75,10 @@ public func subtree(of entries: [CheckpointEntry], at key: String) -> [Checkpoin
     guard let separator = rest.first, isSeparator(separator) else { return nil }
     return entry.renamed(String(rest.dropFirst()))
   }
+}
+
+/// The first name that two of `entries` have: `a/x` and `a.x` are both `x` below `a`.
+public func firstDuplicate(of entries: [CheckpointEntry]) -> String? {
+  var names: Set<String> = []
+  return entries.first { !names.insert($0.name).inserted }?.name
 }

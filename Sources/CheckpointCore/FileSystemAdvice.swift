@@ -9,7 +9,9 @@ import Bytes
 extension FileSystemError {
   /// What a user can do about the failure, where that is known.
   var advice: String? {
-    switch code {
+    // A stream has no path, no permissions and no leftovers to speak of.
+    guard !path.hasPrefix("standard ") else { return nil }
+    return switch code {
     case ENOENT where action == "create": "create the folder first, or choose another output path"
     case ENOENT: "check the path"
     case EEXIST: "use --force to replace it, or choose another output path"

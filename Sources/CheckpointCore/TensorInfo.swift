@@ -43,8 +43,13 @@ public struct StorageView: Sendable, Hashable {
   public let offset: Int
   /// Steps in elements, one per dimension.
   public let strides: [Int]
+  /// Whether reading the view negates or conjugates what is stored: such a view is another tensor.
+  public let changesValues: Bool
 
-  public init(key: String, fileOffset: Int?, offset: Int, strides: [Int]) {
+  public init(
+    key: String, fileOffset: Int?, offset: Int, strides: [Int], changesValues: Bool = false
+  ) {
+    self.changesValues = changesValues
     self.key = key
     self.fileOffset = fileOffset
     self.offset = offset

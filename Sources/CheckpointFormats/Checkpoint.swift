@@ -50,7 +50,9 @@ public struct Checkpoint: Sendable {
 
 /// The writers, by format.
 public enum CheckpointWriters {
-  private static let all: [any CheckpointWriter] = [NpzWriter(), TorchZipWriter()]
+  private static let all: [any CheckpointWriter] = [
+    NpzWriter(), TorchZipWriter(), SafetensorsWriter(), FlaxWriter(),
+  ]
 
   public static var formats: [FormatName] { all.map(\.format) }
 
@@ -64,6 +66,7 @@ public enum CheckpointWriters {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let extensions: [String: FormatName] = [
       "npz": .npz, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
+      "safetensors": .safetensors, "flax": .flax, "msgpack": .flax,
     ]
     return extensions[name[name.index(after: dot)...].lowercased()]
   }

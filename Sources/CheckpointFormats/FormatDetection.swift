@@ -1,10 +1,50 @@
 import Bytes
 import CheckpointCore
 
+/// One way to recognise and open a file. The list below is the only place that knows them all.
+struct FormatCandidate: Sendable {
+  let name: FormatName
+  /// Whether the first bytes of a file are this format's.
+  let matches: @Sendable (_ prefix: [UInt8]) -> Bool
+  /// Opens the file; `nil` where a container turns out to hold another format.
+  let open: @Sendable (RandomAccessFile, ReadOptions) throws -> (any CheckpointReader)?
+}
+
 /// Recognises a file by its content, never by its name.
 enum FormatDetection {
-  /// Enough for every signature below.
-  private static let prefixLength = 512
+  /// Enough for every signature.
+  private static let prefixLength = 1024
+
+  /// In order: the formats with a magic number first, the guesses last.
+  private static let candidates: [FormatCandidate] = [
+    FormatCandidate(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) { file, options in
+      try NpyReader(file, options: options)
+    },
+    FormatCandidate(name: .torch, matches: ZipArchive.matches) { file, _ in
+      try TorchZipReader.open(try ZipArchive(file))
+    },
+    FormatCandidate(name: .npz, matches: ZipArchive.matches) { file, options in
+      try NpzReader.open(try ZipArchive(file), options)
+    },
+    FormatCandidate(name: .hdf5, matches: HDF5Reader.matches) { file, _ in
+      try HDF5Reader(file)
+    },
+    FormatCandidate(name: .safetensors, matches: SafetensorsHeader.matches) { file, _ in
+      try SafetensorsReader(file)
+    },
+    FormatCandidate(name: .safetensors, matches: SafetensorsIndex.matches) { file, _ in
+      try SafetensorsShardsReader(indexFile: file)
+    },
+    FormatCandidate(name: .torch, matches: TorchLegacyReader.matches) { file, _ in
+      try TorchLegacyReader(file)
+    },
+    FormatCandidate(name: .torch, matches: TorchTarReader.matches) { file, _ in
+      try TorchTarReader(file)
+    },
+    FormatCandidate(name: .flax, matches: FlaxReader.matches) { file, _ in
+      try FlaxReader(file)
+    },
+  ]
 
   static func open(_ file: RandomAccessFile, options: ReadOptions) throws -> any CheckpointReader {
     let prefix: [UInt8]
@@ -14,50 +54,29 @@ enum FormatDetection {
       throw CheckpointError(error)
     }
     if let problem = notACheckpoint(prefix) { throw problem }
-    let found = content(of: prefix)
-    switch options.format {
-    case .npy: return try NpyReader(file, options: options)
-    case .npz: return try openNpz(try archive(file, prefix), options)
-    case .torch: return try openTorch(try archive(file, prefix))
-    case nil: break
+    let wanted = candidates.filter { options.format == nil || $0.name == options.format }
+    for candidate in wanted where candidate.matches(prefix) {
+      if let reader = try candidate.open(file, options) { return reader }
     }
-    switch found {
-    case .npy: return try NpyReader(file, options: options)
-    case .zip: return try openZip(try archive(file, prefix), options)
-    case .known(let what):
+    if let format = options.format {
       throw CheckpointError(
-        "this is \(what), which is not read", advice: "supported formats: \(supported)")
-    case .unknown:
-      throw CheckpointError(
-        "the format of this file is not known (it begins with \(hexDump(prefix)))",
-        advice: "supported formats: \(supported)")
+        "this is no \(format.rawValue) file (it begins with \(hexDump(prefix)))",
+        advice: "leave out --format to have the format recognised")
     }
+    if ZipArchive.matches(prefix) { throw try unknownZip(file) }
+    throw CheckpointError(
+      "the format of this file is not known (it begins with \(hexDump(prefix)))",
+      advice: "supported formats: \(supported)")
   }
 
   private static let supported = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
 
-  private enum Content {
-    case npy, zip
-    case known(String)
-    case unknown
-  }
-
-  private static func content(of prefix: [UInt8]) -> Content {
-    if prefix.starts(with: NpyHeader.magic) { return .npy }
-    if prefix.starts(with: [0x50, 0x4B, 0x03, 0x04])
-      || prefix.starts(with: [0x50, 0x4B, 0x05, 0x06])
-    {
-      return .zip
-    }
-    if prefix.starts(with: [0x89] + "HDF\r\n\u{1A}\n".utf8) { return .known("an HDF5 file") }
-    if prefix.count > 8, prefix[8] == UInt8(ascii: "{"), prefix[4..<8].allSatisfy({ $0 == 0 }) {
-      return .known("a safetensors file")
-    }
-    if prefix.first == PickleOpcode.proto.rawValue, prefix.count > 1, prefix[1] <= 5 {
-      return .known("a bare pickle (PyTorch before 1.6, or Python's own)")
-    }
-    if prefix.starts(with: "GGUF".utf8) { return .known("a GGUF file") }
-    return .unknown
+  private static func unknownZip(_ file: RandomAccessFile) throws -> CheckpointError {
+    let names = try ZipArchive(file).entries.map(\.name)
+    return CheckpointError(
+      "this zip archive holds neither .npy arrays nor a PyTorch data.pkl, but "
+        + names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : ""),
+      advice: "supported formats: \(supported)")
   }
 
   /// One plain sentence for what people hand over by mistake.
@@ -83,46 +102,11 @@ enum FormatDetection {
       return CheckpointError(
         "this file is compressed with \(name)", advice: "unpack it first, with \(tool)")
     }
+    if prefix.starts(with: "GGUF".utf8) {
+      return CheckpointError(
+        "this is a GGUF file, which is not read", advice: "supported formats: \(supported)")
+    }
     return nil
-  }
-
-  private static func archive(_ file: RandomAccessFile, _ prefix: [UInt8]) throws -> ZipArchive {
-    guard case .zip = content(of: prefix) else {
-      throw CheckpointError(
-        "this is no zip archive (it begins with \(hexDump(prefix)))",
-        advice: "leave out --format to have the format recognised")
-    }
-    return try ZipArchive(file)
-  }
-
-  private static func openZip(
-    _ archive: ZipArchive, _ options: ReadOptions
-  ) throws -> any CheckpointReader {
-    if TorchZipReader.root(of: archive) != nil { return try openTorch(archive) }
-    let isNpz = archive.entries.isEmpty || archive.entries.contains { $0.name.hasSuffix(".npy") }
-    guard isNpz else {
-      let names = archive.entries.prefix(3).map(\.name).joined(separator: ", ")
-      throw CheckpointError(
-        "this zip archive holds neither .npy arrays nor a PyTorch data.pkl, but \(names)"
-          + (archive.entries.count > 3 ? ", …" : ""),
-        advice: "supported formats: \(supported)")
-    }
-    return try openNpz(archive, options)
-  }
-
-  private static func openNpz(
-    _ archive: ZipArchive, _ options: ReadOptions
-  ) throws -> any CheckpointReader {
-    try NpzReader(archive, options: options)
-  }
-
-  private static func openTorch(_ archive: ZipArchive) throws -> any CheckpointReader {
-    guard let root = TorchZipReader.root(of: archive) else {
-      throw CheckpointError(
-        "there is no data.pkl in this archive",
-        advice: "leave out --format to have the format recognised")
-    }
-    return try TorchZipReader(archive, root: root)
   }
 
   private static func hexDump(_ prefix: [UInt8]) -> String {

@@ -48,7 +48,7 @@ struct ConvertCommand: ParsableCommand {
       throw CheckpointError(
         file: input, "there is no tensor to convert", advice: "see 'savi-ckpt ls \(input)'")
     }
-    let notes = try writer.prepare(conversion.outputs) + conversion.notes
+    let notes = try inFile { try writer.prepare(conversion.outputs) } + conversion.notes
     if dryRun {
       return try Console.output(
         report.json
@@ -73,7 +73,7 @@ struct ConvertCommand: ParsableCommand {
   private func inFile<R>(_ body: () throws -> R) throws -> R {
     do {
       return try body()
-    } catch let error as CheckpointError {
+    } catch let error as CheckpointError where error.kind != .usage {
       throw error.inFile(input)
     }
   }

@@ -23,6 +23,8 @@ enum Interrupts {
   }
 
   static func install() {
+    // A file that grows past a limit fails its write, as a full disk does, instead of ending us.
+    _ = signal(SIGXFSZ, SIG_IGN)
     for (number, source) in unsafe zip(signals, sources) {
       // A signal that the parent had ignored (nohup) stays ignored.
       guard signal(number, SIG_IGN) == nil else { continue }

@@ -110,7 +110,7 @@ struct ErrorTests {
       ),
       (
         ["convert", sample, "-o", "OUT.pt", "--map", "none", "--include", "^$"], 2,
-        "there is no tensor to convert"
+        "no entry of this checkpoint is left by --include and --exclude"
       ),
       (
         ["convert", fixture("numpy/placeholders.npz"), "--map", "none", "-o", "OUT.pt"], 2,
@@ -174,7 +174,7 @@ struct ErrorTests {
     // A file-size limit stops the write of the output as a full disk does.
     let folder = try TemporaryFolder()
     let limited = try runShell(
-      "trap '' XFSZ; ulimit -f 100; \"$BIN\" convert \"$SAMPLE\" -o \"$OUT\"", folder)
+      "ulimit -f 100; \"$BIN\" convert \"$SAMPLE\" -o \"$OUT\"", folder)
     #expect(limited.status == 2)
     #expect(limited.error.contains("cannot write to this file"))
     #expect(try folder.contents().isEmpty)

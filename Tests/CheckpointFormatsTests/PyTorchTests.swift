@@ -15,7 +15,10 @@ struct PyTorchTests {
 
   @Test(
     "read every dtype bit for bit: protocols 2 and 4, big-endian, without CRCs",
-    arguments: [("dtypes", 17), ("protocol_4", 15), ("no_crc", 1), ("big_endian", 3), ("bare", 1)])
+    arguments: [
+      ("dtypes", 17), ("protocol_4", 15), ("no_crc", 1), ("legacy", 2), ("big_endian", 3),
+      ("bare", 1),
+    ])
   func dtypes(_ name: String, _ count: Int) throws {
     let checkpoint = try open(name)
     #expect(checkpoint.tensors.count == count)
@@ -71,11 +74,37 @@ struct PyTorchTests {
         "model.weight", "model.bias", "optimizer.state.0.step", "optimizer.state.0.exp_avg",
         "optimizer.state.0.exp_avg_sq", "optimizer.state.1.step", "optimizer.state.1.exp_avg",
         "optimizer.state.1.exp_avg_sq", "optimizer.param_groups", "epoch", "note", "ordered.a",
-        "list.0", "list.1", "7",
+        "list.0", "list.1", "7", "array", "number",
       ])
     #expect(
       checkpoint.placeholders.map(\.reason) == ["list of 1", "int 3", "str 'text'", "int 5"])
     #expect(checkpoint.placeholders.allSatisfy { $0.kind == .value })
+  }
+
+  @Test("a conjugated view is not an alias of what it conjugates")
+  func conjugateIsNoAlias() throws {
+    let checkpoint = try open("views")
+    let (stored, view) = (
+      try tensor("complex", in: checkpoint), try tensor("conj", in: checkpoint)
+    )
+    #expect(stored.storage?.key == view.storage?.key)
+    #expect(stored.storage != view.storage)
+    #expect(try tensor("empty_slice", in: checkpoint).shape.description == "(0, 2)")
+  }
+
+  @Test("NumPy arrays and scalars inside a checkpoint are tensors")
+  func numpyObjects() throws {
+    let checkpoint = try open("training")
+    let array = try tensor("array", in: checkpoint)
+    #expect(try checkpoint.reader.read(array) == rampBytes(.float32, count: 6))
+    #expect(try tensor("number", in: checkpoint).dtype == .int64)
+  }
+
+  @Test("read TorchScript archives by attribute path")
+  func torchScript() throws {
+    let checkpoint = try open("torchscript")
+    #expect(checkpoint.reader.formatDescription == "TorchScript")
+    #expect(checkpoint.tensors.map(\.name) == ["weight", "bias"])
   }
 
   @Test("read the parameters of a whole pickled module without its class")
@@ -92,7 +121,7 @@ struct PyTorchTests {
     #expect(
       unsupported.placeholders.map(\.reason) == [
         "a quantized tensor (torch._utils._rebuild_qtensor)",
-        "a sparse tensor (torch._utils._rebuild_sparse_tensor)",
+        "a sparse tensor (torch._utils._rebuild_sparse_tensor) of int64 (2, 5), float32 (5,)",
       ])
     #expect(unsupported.placeholders.allSatisfy { $0.kind == .data })
     #expect(unsupported.tensors.map(\.name) == ["x"])

@@ -6,6 +6,7 @@ import collections
 import pathlib
 import zipfile
 
+import numpy
 import torch
 
 OUT = pathlib.Path(__file__).parent / "torch"
@@ -48,6 +49,8 @@ def main():
         "scalar": torch.tensor(0.0),
         "empty": torch.zeros(3, 0, 2),
         "conj": complex_base.conj(),
+        "complex": complex_base,
+        "empty_slice": torch.zeros(0, 4)[:, 2:],
         "neg": torch._neg_view(-ramp()),
         "parameter": torch.nn.Parameter(ramp()),
     }, OUT / "views.pt")
@@ -62,13 +65,17 @@ def main():
     torch.save({
         "model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3,
         "note": "text", "ordered": collections.OrderedDict(a=ramp()),
-        "list": [ramp(), 5], 7: ramp(),
+        "list": [ramp(), 5], 7: ramp(), "array": ramp().numpy(), "number": numpy.int64(0),
     }, OUT / "training.pt")
     torch.save(model, OUT / "module.pt")
     torch.save(ramp(), OUT / "bare.pt")
     torch.save({"x": ramp(), "object": Unknown()}, OUT / "unknown_global.pt")
     torch.save({"x": ramp(), "q": torch.quantize_per_tensor(ramp(), 1.0, 0, torch.qint8),
                 "s": ramp().to_sparse()}, OUT / "unsupported.pt")
+
+    torch.save({"x": ramp(), "t": ramp(torch.int16, (3, 2)).t().contiguous().t()},
+               OUT / "legacy.pt", _use_new_zipfile_serialization=False)
+    torch.jit.save(torch.jit.script(model), OUT / "torchscript.pt")
 
     torch.serialization.set_crc32_options(False)
     torch.save({"x": ramp()}, OUT / "no_crc.pt")

@@ -2,12 +2,10 @@ import Bytes
 import CheckpointCore
 
 /// A single array in an npy file: the bare tensor `""`.
-struct NpyReader: CheckpointReader {
+struct NpyReader: StoredCheckpointReader {
   let format = FormatName.npy
   let formatDescription = "NumPy npy"
-  private let contents: StoredTensors
-
-  var entries: [CheckpointEntry] { contents.entries }
+  let contents: StoredTensors
 
   init(_ file: RandomAccessFile, options: ReadOptions) throws {
     let source = FileSource(file: file, offset: 0, size: file.size)
@@ -20,11 +18,5 @@ struct NpyReader: CheckpointReader {
     case .failure(let problem): try contents.addPlaceholder("", .data, problem.reason)
     }
     self.contents = contents
-  }
-
-  func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
-  ) throws {
-    try contents.stream(tensor, chunkSize: chunkSize, body)
   }
 }

@@ -5,16 +5,20 @@ import CheckpointCore
 /// (`np.savez_compressed`). An array's name is its entry's name without `.npy`.
 ///
 /// Object, structured and string arrays, and entries that are no npy files, are placeholders.
-struct NpzReader: CheckpointReader {
+struct NpzReader: StoredCheckpointReader {
   let format = FormatName.npz
   let formatDescription = "NumPy npz"
-  private let contents: StoredTensors
+  let contents: StoredTensors
 
-  var entries: [CheckpointEntry] { contents.entries }
+  /// `nil` where the archive holds something else.
+  static func open(_ archive: ZipArchive, _ options: ReadOptions) throws -> NpzReader? {
+    let isNpz = archive.entries.isEmpty || archive.entries.contains { $0.name.hasSuffix(".npy") }
+    return isNpz ? try NpzReader(archive, options: options) : nil
+  }
 
-  init(_ archive: ZipArchive, options: ReadOptions) throws {
+  private init(_ archive: ZipArchive, options: ReadOptions) throws {
     var contents = StoredTensors()
-    for entry in archive.entries where !entry.name.hasSuffix("/") {
+    for entry in archive.entries where !entry.name.hasSuffix("/") || entry.size > 0 {
       guard entry.name.hasSuffix(".npy") else {
         try contents.addPlaceholder(
           entry.name, .data, "\(entry.size) bytes that are not a .npy file")
@@ -33,11 +37,5 @@ struct NpzReader: CheckpointReader {
       }
     }
     self.contents = contents
-  }
-
-  func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
-  ) throws {
-    try contents.stream(tensor, chunkSize: chunkSize, body)
   }
 }

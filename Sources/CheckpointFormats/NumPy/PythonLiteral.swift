@@ -123,13 +123,14 @@ private struct PythonLiteralParser {
 
   private mutating func parseDict() throws -> [(key: String, value: PythonLiteral)] {
     var items: [(key: String, value: PythonLiteral)] = []
+    var keys: Set<String> = []
     var hasComma = true
     while !take("}") {
       guard hasComma else { throw failure("',' or '}'") }
       skipSpace()
       let key = try parseString()
       guard take(":") else { throw failure("':'") }
-      guard !items.contains(where: { $0.key == key }) else { throw failure("a new key") }
+      guard keys.insert(key).inserted else { throw failure("a new key") }
       items.append((key, try parseValue()))
       hasComma = take(",")
     }

@@ -69,6 +69,9 @@ struct PickleMachine {
   /// Runs one opcode; false after STOP.
   private mutating func step() throws -> Bool {
     let byte = try reader.readByte()
+    guard !tree.isFull else {
+      throw failure("it describes more than \(PickleTree.maximumNodes) objects")
+    }
     guard let opcode = PickleOpcode(rawValue: byte) else {
       throw failure("0x\(String(byte, radix: 16)) is no opcode of protocols 0 to 5")
     }
@@ -272,12 +275,12 @@ struct PickleMachine {
     guard !text.isEmpty, text.drop(while: { $0 == "-" }).allSatisfy(\.isWholeNumber) else {
       throw failure("'\(text)' is not an integer")
     }
-    push(.bigInt)
+    push(.bigInt([]))
   }
 
   /// Two's complement, little-endian, of any length.
   private mutating func pushLong(_ bytes: ArraySlice<UInt8>) {
-    guard bytes.count <= 8 else { return push(.bigInt) }
+    guard bytes.count <= 8 else { return push(.bigInt(Array(bytes))) }
     var value: UInt64 = (bytes.last ?? 0) >= 0x80 ? .max : 0
     for byte in bytes.reversed() { value = value << 8 | UInt64(byte) }
     push(.int(Int(truncatingIfNeeded: value)))

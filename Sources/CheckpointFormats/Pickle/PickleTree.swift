@@ -10,8 +10,9 @@ struct PickleTree: Sendable {
     case none
     case bool(Bool)
     case int(Int)
-    /// An integer beyond 64 bits.
-    case bigInt
+    /// An integer beyond 64 bits: its two's complement, little-endian; empty where it was decimal
+    /// text.
+    case bigInt([UInt8])
     case float(Double)
     case string(String)
     case bytes(ArraySlice<UInt8>)
@@ -57,6 +58,11 @@ struct PickleTree: Sendable {
   subscript(id: ID) -> Node { nodes[id.index] }
   subscript(items: Items) -> [ID] { containers[items.index] }
   subscript(object: Object) -> ObjectParts { objects[object.index] }
+
+  /// Millions of parameters take a few million nodes; beyond this a pickle is made to exhaust memory.
+  static let maximumNodes = 1 << 24
+
+  var isFull: Bool { nodes.count >= Self.maximumNodes }
 
   mutating func add(_ node: Node) -> ID {
     nodes.append(node)
@@ -147,12 +153,13 @@ extension PickleTree {
 
   /// A tuple of integers: a size or strides. `torch.Size([…])` counts as one.
   func ints(_ id: ID) -> [Int]? {
+    var sequence = id
     if case .object(let object) = self[id], global(of: object)?.description == "torch.Size",
       let inner = items(ofSequence: self[object].arguments)?.first
     {
-      return ints(inner)
+      sequence = inner
     }
-    guard let items = items(ofSequence: id) else { return nil }
+    guard let items = items(ofSequence: sequence) else { return nil }
     let values = items.compactMap { int($0) }
     return values.count == items.count ? values : nil
   }

@@ -17,6 +17,12 @@ enum TorchGlobal {
   case rebuildParameter
   /// A mapping that takes its items from SETITEMS.
   case mapping
+  /// A call whose first argument is the value: TorchScript's type tags.
+  case wrapper
+  /// `_reconstruct(ndarray, (0,), b'b')`, with the array in the state that BUILD would set.
+  case numpyArray
+  /// `scalar(dtype, bytes)`.
+  case numpyScalar
   /// A tensor this tool has no representation for.
   case unsupportedTensor(String)
 
@@ -37,6 +43,11 @@ enum TorchGlobal {
     "collections.Counter": .mapping,
     "builtins.dict": .mapping,
     "__builtin__.dict": .mapping,
+    "torch.jit._pickle.restore_type_tag": .wrapper,
+    "numpy.core.multiarray._reconstruct": .numpyArray,
+    "numpy._core.multiarray._reconstruct": .numpyArray,
+    "numpy.core.multiarray.scalar": .numpyScalar,
+    "numpy._core.multiarray.scalar": .numpyScalar,
     "torch._utils._rebuild_qtensor": .unsupportedTensor("a quantized tensor"),
     "torch._utils._rebuild_sparse_tensor": .unsupportedTensor("a sparse tensor"),
     "torch._utils._rebuild_sparse_csr_tensor": .unsupportedTensor("a sparse CSR tensor"),
@@ -79,10 +90,14 @@ enum TorchGlobal {
     ("ComplexDoubleStorage", .complex128),
   ]
 
-  /// Storage classes of quantized elements, which only a quantized tensor uses.
-  static let quantizedStorages: Set<String> = [
-    "QInt8Storage", "QUInt8Storage", "QInt32Storage", "QUInt4x2Storage", "QUInt2x4Storage",
-  ]
+  /// Bytes per stored element of the quantized storages, which only a quantized tensor uses;
+  /// `nil` for any other name.
+  static func quantizedItemSize(_ name: String) -> Int? {
+    [
+      "QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4, "QUInt4x2Storage": 1,
+      "QUInt2x4Storage": 1,
+    ][name]
+  }
 
   /// The dtype a global such as `torch.float8_e5m2` names.
   static func dtype(_ global: PickleTree.Global) -> DType? {

@@ -118,7 +118,7 @@ struct TorchTensorDecoder {
         "its storage is not ('storage', type, key, location, size)",
         advice: "the file is damaged; save it again")
     }
-    if TorchGlobal.quantizedStorages.contains(type.name) {
+    if TorchGlobal.quantizedItemSize(type.name) != nil {
       throw Unsupported(reason: "a tensor of quantized elements (\(type))")
     }
     guard let dtype = TorchGlobal.storageType(type) else {

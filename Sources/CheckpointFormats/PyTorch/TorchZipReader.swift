@@ -9,85 +9,83 @@ import CheckpointCore
 ///     NAME/version                  the version of the container, "3"
 ///     NAME/.format_version, NAME/.storage_alignment, NAME/.data/serialization_id   since 2.x
 ///
-/// NAME is any folder. Sources: torch/serialization.py, caffe2/serialize/inline_container.h.
-struct TorchZipReader: CheckpointReader {
+/// NAME is any folder. A TorchScript archive is laid out alike, with the module's attributes as the
+/// state of objects of generated classes, its code beside them, and constants in `constants.pkl`
+/// and `constants/`. Sources: torch/serialization.py, caffe2/serialize/inline_container.h.
+struct TorchZipReader: StoredCheckpointReader {
   let format = FormatName.torch
-  let formatDescription = "PyTorch zip"
-  private let contents: StoredTensors
+  let formatDescription: String
+  let contents: StoredTensors
 
   /// The pickle is held in memory, as PyTorch does; data.pkl of the largest models is a few MiB.
   private static let maximumPickleSize = 1 << 30
 
-  var entries: [CheckpointEntry] { contents.entries }
-
-  /// The folder of the archive that holds `data.pkl`, with its slash; `nil` where none does.
-  static func root(of archive: ZipArchive) -> String? {
-    archive.entries.first { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
-      .map { String($0.name.dropLast("data.pkl".count)) }
+  /// `nil` where no folder of the archive holds a `data.pkl`.
+  static func open(_ archive: ZipArchive) throws -> TorchZipReader? {
+    let pickles = archive.entries.map(\.name).filter {
+      $0 == "data.pkl" || $0.hasSuffix("/data.pkl")
+    }
+    guard pickles.count <= 1 else {
+      throw CheckpointError(
+        "there are \(pickles.count) PyTorch checkpoints in this archive: "
+          + pickles.prefix(4).joined(separator: ", "),
+        advice: "unpack it and save each by itself")
+    }
+    return try pickles.first.map {
+      try TorchZipReader(archive, root: String($0.dropLast("data.pkl".count)))
+    }
   }
 
-  init(_ archive: ZipArchive, root: String) throws {
+  private init(_ archive: ZipArchive, root: String) throws {
     let byName = Dictionary(
       archive.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    // `torch.serialization.set_crc32_options(False)` writes zeros throughout.
+    let hasChecksums = archive.entries.contains { $0.crc != 0 }
     func source(_ name: String) -> ZipEntrySource? {
-      byName[root + name].map { ZipEntrySource(archive, $0, .zeroMeansNone) }
+      byName[root + name].map {
+        ZipEntrySource(archive, $0, hasChecksums ? .required : .absent)
+      }
     }
     guard let pickle = source("data.pkl") else {
       throw CheckpointError("there is no data.pkl in this archive")
     }
-    guard pickle.size <= Self.maximumPickleSize else {
-      throw CheckpointError(
-        entry: root + "data.pkl",
-        "\(pickle.size) bytes of pickle; at most \(Self.maximumPickleSize) are read")
-    }
     let isBigEndian =
       try source("byteorder").map { try $0.read(0..<min(16, $0.size)) }
       == Array("big".utf8)
-    let tree: PickleTree
-    do {
-      tree = try PickleMachine.decode(try pickle.read(0..<pickle.size)[...]).tree
-    } catch let error as CheckpointError {
-      throw error.inEntry(root + "data.pkl")
+    func decode(_ pickle: ZipEntrySource, _ name: String) throws -> PickleTree {
+      guard pickle.size <= Self.maximumPickleSize else {
+        throw CheckpointError(
+          entry: name,
+          "\(pickle.size) bytes of pickle; at most \(Self.maximumPickleSize) are read")
+      }
+      do {
+        return try PickleMachine.decode(try pickle.read(0..<pickle.size)[...]).tree
+      } catch let error as CheckpointError {
+        throw error.inEntry(name)
+      }
     }
     var contents = StoredTensors()
     var storages: [String: ZipEntrySource] = [:]
-    for (name, item) in try TorchObjectWalker(tree).found {
-      switch item {
-      case .placeholder(let kind, let reason): try contents.addPlaceholder(name, kind, reason)
-      case .tensor(let record):
-        let key = record.storage.key
-        let storage = storages[key] ?? source("data/\(key)")
-        guard let storage else {
+    func collect(_ tree: PickleTree, folder: String, prefix: [String]) throws {
+      try TorchContents.collect(
+        tree, into: &contents, isBigEndian: isBigEndian, prefix: prefix
+      ) { record, tensor in
+        let path = "\(folder)/\(record.key)"
+        guard let storage = storages[path] ?? source(path) else {
           throw CheckpointError(
-            entry: name, "its storage \(root)data/\(key) is not in the archive",
+            entry: tensor, "its storage \(root)\(path) is not in the archive",
             advice: "the file is incomplete; fetch or save it again")
         }
-        try Self.check(record.storage, storage.size, name)
-        storages[key] = storage
-        try contents.add(
-          name, try record.layout(isBigEndian: isBigEndian), in: storage, key: key)
+        storages[path] = storage
+        return storage
       }
     }
-    self.contents = contents
-  }
-
-  /// The storage's size in the archive must be what the pickle says.
-  private static func check(
-    _ record: TorchStorageRecord, _ size: Int, _ name: String
-  ) throws {
-    let expected = record.count.multipliedChecked(by: record.dtype?.itemSize ?? 1)
-    guard expected == size else {
-      throw CheckpointError(
-        entry: name,
-        "its storage \(record.key) (\(record.className), \(record.count) elements) should have "
-          + "\(expected.map(String.init) ?? "too many") bytes, the archive has \(size)",
-        advice: "the file is damaged; fetch or save it again")
+    try collect(try decode(pickle, root + "data.pkl"), folder: "data", prefix: [])
+    if let constants = source("constants.pkl") {
+      let tree = try decode(constants, root + "constants.pkl")
+      try collect(tree, folder: "constants", prefix: ["constants"])
     }
-  }
-
-  func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
-  ) throws {
-    try contents.stream(tensor, chunkSize: chunkSize, body)
+    formatDescription = source("constants.pkl") == nil ? "PyTorch zip" : "TorchScript"
+    self.contents = contents
   }
 }

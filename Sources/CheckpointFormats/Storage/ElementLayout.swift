@@ -18,7 +18,7 @@ struct ElementLayout: Sendable {
   /// The bytes of the storage that the elements reach; `nil` where the arithmetic overflows.
   /// Empty for a tensor without elements.
   var byteRange: Range<Int>? {
-    guard shape.count > 0 else { return byteOffset..<byteOffset }
+    guard shape.count > 0 else { return 0..<0 }
     let size = dtype.itemSize
     guard let bounds = elementBounds(shape: shape.dimensions, strides: strides, offset: 0),
       bounds.lowerBound >= 0,

@@ -1,3 +1,4 @@
+import Bytes
 import CheckpointCore
 
 /// The tensors of a checkpoint by name, each with its storage and layout: what the readers of
@@ -10,7 +11,11 @@ struct StoredTensors: Sendable {
   private(set) var stored: [String: Stored] = [:]
   private(set) var entries: [CheckpointEntry] = []
 
-  /// Adds a tensor, or throws where its name is taken or it reaches beyond its storage.
+  /// A view whose elements repeat (stride 0) can claim any size. Larger than this, it is no weight:
+  /// it is listed, but not read.
+  private static let maximumExpandedSize = 1 << 32
+
+  /// Adds a tensor, or throws where it reaches beyond its storage.
   mutating func add(
     _ name: String, _ layout: ElementLayout, in source: any StorageSource, key: String
   ) throws {
@@ -21,27 +26,40 @@ struct StoredTensors: Sendable {
           + "\(layout.byteOffset) reaches beyond its storage of \(source.size) bytes",
         advice: "the file is damaged; fetch or save it again")
     }
+    let byteCount = layout.shape.count.multipliedChecked(by: layout.dtype.itemSize)
+    guard let byteCount, byteCount <= max(source.size, Self.maximumExpandedSize) else {
+      return try addPlaceholder(
+        name, .data,
+        "\(layout.dtype) \(layout.shape), expanded from a storage of \(source.size) bytes")
+    }
     let view = StorageView(
       key: key, fileOffset: source.fileOffset, offset: layout.byteOffset,
-      strides: layout.strides)
+      strides: layout.strides, changesValues: layout.isConjugated || layout.isNegated)
     let tensor = TensorInfo(name: name, dtype: layout.dtype, shape: layout.shape, storage: view)
-    try add(.tensor(tensor))
-    stored[name] = Stored(source: source, layout: layout)
+    if try add(.tensor(tensor)) { stored[name] = Stored(source: source, layout: layout) }
   }
 
   mutating func addPlaceholder(_ name: String, _ kind: Placeholder.Kind, _ reason: String) throws {
-    try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)))
+    _ = try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)))
   }
 
   private var names: Set<String> = []
 
-  private mutating func add(_ entry: CheckpointEntry) throws {
-    guard names.insert(entry.name).inserted else {
-      throw CheckpointError(
-        entry: entry.name, "two entries of this file have this name",
-        advice: "save it again with distinct names")
+  /// Adds an entry. Nested names that join to one name (the keys 1 and "1", say) cannot both be
+  /// read: the second is listed as lost. False where that happened.
+  private mutating func add(_ entry: CheckpointEntry) throws -> Bool {
+    if names.insert(entry.name).inserted {
+      entries.append(entry)
+      return true
     }
-    entries.append(entry)
+    var number = 2
+    while !names.insert("\(entry.name) (\(number))").inserted { number += 1 }
+    entries.append(
+      .placeholder(
+        Placeholder(
+          name: "\(entry.name) (\(number))", kind: .data,
+          reason: "a second entry that is named \(entry.name); only the first can be read")))
+    return false
   }
 
   func stream(
@@ -55,5 +73,20 @@ struct StoredTensors: Sendable {
     } catch let error as CheckpointError {
       throw error.inEntry(tensor.nameInFile)
     }
+  }
+}
+
+/// A reader of a format that keeps raw elements: its entries and its data are in `contents`.
+protocol StoredCheckpointReader: CheckpointReader {
+  var contents: StoredTensors { get }
+}
+
+extension StoredCheckpointReader {
+  var entries: [CheckpointEntry] { contents.entries }
+
+  func stream(
+    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+  ) throws {
+    try contents.stream(tensor, chunkSize: chunkSize, body)
   }
 }

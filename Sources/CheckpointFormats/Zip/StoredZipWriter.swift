@@ -58,26 +58,35 @@ struct StoredZipWriter {
     var sizes = members.map { ($0.name, $0.size) }
     if let trailer { sizes.append((trailer.name, trailer.size)) }
     let placed = try place(sizes)
-    let checksums = Mutex([UInt32](repeating: 0, count: placed.count))
-    let budget = MemoryBudget(bytes: work.memory)
-    try parallelFor(members.count, threads: work.threads) { index in
-      let member = members[index]
-      let crc = try budget.withBytes(member.tensor?.workingMemory ?? 0) {
-        try writeData(member, at: placed[index].dataOffset)
+    let checksums = Mutex([CRC32](repeating: CRC32(), count: placed.count))
+    var data: [(index: Int, placed: PlacedTensor)] = []
+    for (index, member) in members.enumerated() {
+      try file.writeChecked(member.header.span, at: placed[index].dataOffset)
+      checksums.withLock { $0[index].update(member.header.span) }
+      if let tensor = member.tensor {
+        let offset = placed[index].dataOffset + member.header.count
+        data.append((index, PlacedTensor(tensor: tensor, offset: offset)))
       }
-      checksums.withLock { $0[index] = crc }
     }
-    var crcs = checksums.withLock { $0 }
+    // Each tensor's chunks come in order and from one thread, so its checksum is kept apart from
+    // the lock while a chunk is summed.
+    let places = data.map(\.index)
+    try file.write(data.map(\.placed), work: work) { index, chunk in
+      var crc = checksums.withLock { $0[places[index]] }
+      crc.update(chunk)
+      checksums.withLock { [crc] in $0[places[index]] = crc }
+    }
+    var crcs = checksums.withLock { $0.map(\.value) }
     if let trailer {
       let content = trailer.content(Array(crcs.dropLast()))
-      try writeBytes(content, at: placed[members.count].dataOffset)
+      try file.writeChecked(content.span, at: placed[members.count].dataOffset)
       crcs[members.count] = CRC32.of(content)
     }
     for (entry, crc) in zip(placed, crcs) {
-      try writeBytes(localHeader(entry, crc), at: entry.offset)
+      try file.writeChecked(localHeader(entry, crc).span, at: entry.offset)
     }
     let end = placed.last.map { $0.dataOffset + $0.size } ?? 0
-    try writeBytes(directory(placed, crcs, at: end), at: end)
+    try file.writeChecked(directory(placed, crcs, at: end).span, at: end)
   }
 
   private func place(_ members: [(name: String, size: Int)]) throws -> [Placed] {
@@ -92,36 +101,6 @@ struct StoredZipWriter {
       let header = (offset + fixed).roundedUp(toMultipleOf: Self.alignment) - offset
       defer { offset += header + size }
       return Placed(name: name, size: size, offset: offset, localHeader: header)
-    }
-  }
-
-  private func writeData(_ member: Member, at offset: Int) throws -> UInt32 {
-    var crc = CRC32()
-    var position = offset
-    func emit(_ bytes: Span<UInt8>) throws {
-      crc.update(bytes)
-      do {
-        try file.write(bytes, at: position)
-      } catch {
-        throw CheckpointError(error)
-      }
-      position += bytes.count
-    }
-    try emit(member.header.span)
-    try member.tensor?.produce { try emit($0) }
-    guard position == offset + member.size else {
-      throw CheckpointError(
-        entry: member.name,
-        "\(member.size) bytes expected from its source, \(position - offset) came")
-    }
-    return crc.value
-  }
-
-  private func writeBytes(_ bytes: [UInt8], at offset: Int) throws {
-    do {
-      try file.write(bytes.span, at: offset)
-    } catch {
-      throw CheckpointError(error)
     }
   }
 

@@ -30,6 +30,11 @@ import Synchronization
   /// times; one that claims to is refused before memory is set aside for it.
   private static let maximumDeflateRatio = 1032
 
+  /// A local header, or the end record of an empty archive.
+  static func matches(_ prefix: [UInt8]) -> Bool {
+    prefix.starts(with: [0x50, 0x4B, 0x03, 0x04]) || prefix.starts(with: [0x50, 0x4B, 0x05, 0x06])
+  }
+
   init(_ file: RandomAccessFile) throws {
     self.file = file
     source = ZipSource(file)
@@ -54,11 +59,12 @@ import Synchronization
 
   private func listEntries() throws -> [Entry] {
     let count = unsafe zip_get_num_entries(handle, 0)
-    var names: Set<String> = []
+    // Compared as bytes: Swift's strings hold a letter and its decomposition to be equal.
+    var names: Set<[UInt8]> = []
     var result: [Entry] = []
     for index in 0..<max(0, Int(count)) {
       let entry = try describeEntry(index)
-      guard names.insert(entry.name).inserted else {
+      guard names.insert(Array(entry.name.utf8)).inserted else {
         throw CheckpointError(
           entry: entry.name, "two entries of this zip archive have this name",
           advice: "repack it with distinct names")
@@ -71,9 +77,13 @@ import Synchronization
   private func describeEntry(_ index: Int) throws -> Entry {
     var status = unsafe zip_stat_t()
     guard unsafe zip_stat_index(handle, UInt64(index), 0, &status) == 0,
-      let cName = unsafe status.name
+      let guessed = unsafe status.name
     else { throw failure("entry \(index) cannot be described") }
-    let name = unsafe String(cString: cName)
+    // The name's own bytes where they are UTF-8, which nearly every writer means whatever its flags
+    // say; libzip would take control characters for the symbols of code page 437.
+    let raw = unsafe zip_get_name(handle, UInt64(index), UInt32(ZIP_FL_ENC_RAW))
+    let name =
+      unsafe raw.flatMap { unsafe String(validatingCString: $0) } ?? String(cString: guessed)
     guard unsafe status.encryption_method == UInt16(ZIP_EM_NONE) else {
       throw CheckpointError(
         entry: name, "this entry is encrypted", advice: "repack it without a password")

@@ -4,11 +4,11 @@ import Synchronization
 
 /// The bytes of one zip entry as a storage.
 final class ZipEntrySource: StorageSource {
-  /// What a CRC of zero in the archive means.
+  /// Whether the archive's CRCs mean anything.
   enum ChecksumPolicy: Sendable {
     case required
-    /// `torch.serialization.set_crc32_options(False)` writes zeros: no checksum was computed.
-    case zeroMeansNone
+    /// None was computed: all are zero.
+    case absent
   }
 
   private let archive: ZipArchive
@@ -53,7 +53,7 @@ final class ZipEntrySource: StorageSource {
       return try streamInflated(range, chunkSize: chunkSize, body)
     }
     let bytes = FileSource(file: archive.file, offset: offset, size: size)
-    if verified.load(ordering: .acquiring) || (policy == .zeroMeansNone && entry.crc == 0) {
+    if verified.load(ordering: .acquiring) || policy == .absent {
       return try bytes.stream(range, chunkSize: chunkSize, body)
     }
     // The checksum covers the whole entry: what lies around the range is read for it, once.

@@ -92,9 +92,14 @@ private struct Linter {
     if let modules = model.modules {
       aliases = try checkAgainstTree(try modules.stateDict())
     } else {
-      aliases = expandAliases(among: order + constants.map(\.target)).map {
-        .init(name: $0.name, of: $0.of, rule: $0.rule)
+      let expanded = expandAliases(among: order + constants.map(\.target))
+      for alias in expanded { claim(target: alias.name, alias.rule) }
+      for rule in aliasRules where !expanded.contains(where: { $0.rule == rule.rule }) {
+        report(
+          .error, rule.name,
+          "rule \(rule.rule) is dead: no rule makes a tensor at or below \(rule.of)")
       }
+      aliases = expanded.map { .init(name: $0.name, of: $0.of, rule: $0.rule) }
     }
     let mapping = CompiledMapping(
       model: model, tensors: order.compactMap { tensors[$0] }, constants: constants,

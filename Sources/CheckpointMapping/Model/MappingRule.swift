@@ -24,13 +24,16 @@ public struct MappingRule: Sendable {
   /// More instances than any model has layers: a range in a document must not exhaust memory.
   private static let maximumInstances = 100_000
 
+  /// A constant is a bias or a scale, not a gigabyte.
+  private static let maximumConstantCount = 1 << 28
+
   /// The rule's instances with every `{variable}` replaced.
   func expanded() throws -> [Action] {
     var actions = [action]
     for (variable, bounds) in ranges {
-      guard
-        bounds.count.multipliedReportingOverflow(by: actions.count).partialValue
-          <= Self.maximumInstances
+      let (width, isWide) = bounds.upperBound.subtractingReportingOverflow(bounds.lowerBound)
+      guard !isWide, width < Self.maximumInstances,
+        (width + 1) * actions.count <= Self.maximumInstances
       else { throw problem("its ranges give more than \(Self.maximumInstances) tensors") }
       actions = bounds.flatMap { index in
         actions.map { $0.substituting("{\(variable)}", with: String(index)) }
@@ -101,6 +104,25 @@ extension MappingRule {
   private static func action(
     _ members: [String: DocumentNode], _ node: DocumentNode, _ dimensions: [String: Int]
   ) throws -> Action {
+    let kinds = ["target", "alias", "drop", "constant"].filter { members[$0] != nil }
+    guard kinds.count == 1 else {
+      throw node.problem(
+        kinds.isEmpty
+          ? "one of 'target', 'alias', 'drop' and 'constant' is missing"
+          : "\(kinds.map { "'\($0)'" }.joined(separator: " and ")) exclude each other")
+    }
+    let allowed: [String: Set<String>] = [
+      "target": ["target", "source", "sources", "role", "heads"], "alias": ["alias", "of"],
+      "drop": ["drop"], "constant": ["constant", "shape", "dtype", "value"],
+    ]
+    let extra = Set(members.keys).subtracting(["range", "comment"])
+      .subtracting(allowed[kinds[0]] ?? []).sorted()
+    guard extra.isEmpty else {
+      throw node.problem("a rule with '\(kinds[0])' takes no '\(extra[0])'")
+    }
+    guard members["source"] == nil || members["sources"] == nil else {
+      throw node.problem("'source' and 'sources' exclude each other")
+    }
     if let alias = members["alias"] {
       return .alias(name: try alias.string(), of: try members.require("of", of: node).string())
     }
@@ -114,9 +136,17 @@ extension MappingRule {
       guard let shape = Shape(try shapeNode.extents(dimensions)) else {
         throw shapeNode.problem("not a shape")
       }
+      let value = try members.require("value", of: node).double()
+      guard shape.count <= maximumConstantCount,
+        dtype == .float64 || Float(value).isFinite == value.isFinite
+      else {
+        throw node.problem(
+          shape.count > maximumConstantCount
+            ? "a constant of \(shape.count) elements" : "\(value) does not fit float32")
+      }
       return .constant(
         target: try constant.string(), shape: shape, dtype: dtype,
-        value: try members.require("value", of: node).double())
+        value: value)
     }
     let roleNode = try members.require("role", of: node)
     let roleName = try roleNode.string()

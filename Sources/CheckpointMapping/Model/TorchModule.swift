@@ -64,6 +64,9 @@ extension TorchModule {
   /// could lead back to itself.
   private func module(at path: String) throws -> TorchModule {
     var module = self
+    guard !path.isEmpty else {
+      throw CheckpointError(entry: path, "a shared module must name another module")
+    }
     for part in path.split(separator: ".") {
       guard let child = module.children.first(where: { $0.name == part }),
         case .module(let next) = child.content, !next.containsShared
@@ -123,6 +126,10 @@ extension TorchModule {
     }
     parameters = own
     children = try (members["children"]?.items() ?? []).map { try Child($0, dimensions) }
+    var names = Set(parameters.map(\.name))
+    for child in children where !names.insert(child.name).inserted {
+      throw node.problem("two members are named '\(child.name)'")
+    }
   }
 
   private static func shape(_ extents: [Int], _ node: DocumentNode) throws -> Shape {

@@ -35,6 +35,8 @@ public struct ConversionPlanner: Sendable {
 
   /// The prefixes under which any of the mapping's names occurs, the fullest first. The top of the
   /// file is always one.
+  private static let maximumRoots = 16
+
   private func candidateRoots(_ entries: [CheckpointEntry]) -> [String] {
     let expected = Set(direction == .flaxToTorch ? mapping.sourceNames : mapping.targetNames)
     var counts = ["": 0]
@@ -47,7 +49,9 @@ public struct ConversionPlanner: Sendable {
         }
       }
     }
-    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    return ranked.prefix(Self.maximumRoots)
+      + (ranked.prefix(Self.maximumRoots).contains("") ? [] : [""])
   }
 
   private func plan(
@@ -84,6 +88,9 @@ private struct PlanBuilder {
     self.mapping = mapping
     self.entries = entries
     for case .tensor(let tensor) in entries { unused[tensor.name] = tensor }
+    if let twice = firstDuplicate(of: entries) {
+      mismatch.other.append("two entries are named \(twice)")
+    }
   }
 
   /// Takes `name` out of the checkpoint; a second rule cannot have it.
@@ -159,7 +166,10 @@ private struct PlanBuilder {
       // Formats without shared storage keep no second names: they may be absent.
       guard let tensor = unused.removeValue(forKey: alias.name) else { continue }
       guard let original = unused[alias.of] else { continue }
-      if tensor.storage == nil || tensor.storage != original.storage {
+      let isSame =
+        tensor.storage != nil && tensor.storage == original.storage
+        && tensor.shape == original.shape && tensor.dtype == original.dtype
+      if !isSame {
         pairs.append(.init(alias: tensor, original: original))
       }
     }

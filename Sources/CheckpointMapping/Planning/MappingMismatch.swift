@@ -21,11 +21,21 @@ public struct MappingMismatch: Error, Sendable {
   /// All problems by kind, a few names of each, on one line.
   public var summary: String {
     var parts: [String] = []
-    if !missing.isEmpty { parts.append("\(missing.count) missing (\(few(missing.map(hinted))))") }
-    if !unexpected.isEmpty { parts.append("\(unexpected.count) in no rule (\(few(unexpected)))") }
+    if !missing.isEmpty {
+      parts.append(
+        "\(missing.count) missing (\(few(missing.prefix(Self.shown).map(hinted), of: missing.count)))"
+      )
+    }
+    if !unexpected.isEmpty {
+      parts.append(
+        "\(unexpected.count) in no rule (\(few(unexpected.prefix(Self.shown), of: unexpected.count)))"
+      )
+    }
     if !wrongShape.isEmpty {
-      let texts = wrongShape.map { "\($0.name): \($0.expected) expected, \($0.found) found" }
-      parts.append("\(wrongShape.count) of another shape (\(few(texts)))")
+      let texts = wrongShape.prefix(Self.shown).map {
+        "\($0.name): \($0.expected) expected, \($0.found) found"
+      }
+      parts.append("\(wrongShape.count) of another shape (\(few(texts, of: wrongShape.count)))")
     }
     parts += other
     return parts.joined(separator: "; ")
@@ -33,12 +43,15 @@ public struct MappingMismatch: Error, Sendable {
 
   /// A missing name beside the unexpected one it may have become.
   private func hinted(_ name: String) -> String {
-    nearestName(to: name, among: unexpected).map { "\(name); did you mean \($0)?" } ?? name
+    nearestName(to: name, among: unexpected.prefix(1000)).map { "\(name); did you mean \($0)?" }
+      ?? name
   }
 
-  private func few(_ texts: [String]) -> String {
-    let limit = 4
-    return texts.prefix(limit).joined(separator: ", ")
-      + (texts.count > limit ? " and \(texts.count - limit) more" : "")
+  /// How many names of a kind are spelt out.
+  private static let shown = 4
+
+  private func few(_ texts: some Collection<String>, of count: Int) -> String {
+    texts.joined(separator: ", ")
+      + (count > texts.count ? " and \(count - texts.count) more" : "")
   }
 }

@@ -1,0 +1,84 @@
+import Bytes
+import CheckpointCore
+
+/// An HDF5 file: groups of datasets, as h5py, Keras and Flax exporters write them.
+///
+/// The sandboxed libhdf5 says what there is and where; the elements are read here. Read: contiguous,
+/// compact and chunked storage with deflate, shuffle and Fletcher-32 in any order; integers and IEEE
+/// floats of both byte orders, bfloat16, h5py's bool and complex, opaque elements named by a
+/// `dtype` attribute; hard and soft links within the file. Entries that point at other files, and
+/// other filters, are placeholders. Source: HDF5 File Format Specification 3.0.
+struct HDF5Reader: StoredCheckpointReader {
+  let format = FormatName.hdf5
+  let formatDescription: String
+  let contents: StoredTensors
+
+  private static let signature: [UInt8] = [0x89] + "HDF\r\n\u{1A}\n".utf8
+
+  /// The signature stands at the start, or after a user block of 512 bytes, 1024, ….
+  static func matches(_ prefix: [UInt8]) -> Bool {
+    prefix.starts(with: signature)
+      || (prefix.count >= 520 && prefix[512...].starts(with: signature))
+  }
+
+  init(_ file: RandomAccessFile) throws {
+    try self.init(file, path: file.path, description: "HDF5", extra: [])
+  }
+
+  /// - Parameters:
+  ///   - path: where libhdf5 finds the bytes of `file`.
+  ///   - extra: placeholders from around the file.
+  init(
+    _ file: RandomAccessFile, path: String, description: String,
+    extra: [(name: String, reason: String)]
+  ) throws {
+    var contents = StoredTensors()
+    for (name, reason) in extra { try contents.addPlaceholder(name, .value, reason) }
+    for (path, item) in try HDF5Sandbox.index(of: path).items {
+      switch item {
+      case .placeholder(let kind, let reason): try contents.addPlaceholder(path, kind, reason)
+      case .dataset(let dataset):
+        do {
+          let (layout, source) = try Self.open(dataset, file)
+          try contents.add(path, layout, in: source, key: "object \(dataset.objectAddress)")
+        } catch let error as CheckpointError {
+          throw error.inEntry(path)
+        }
+      }
+    }
+    self.contents = contents
+    formatDescription = description
+  }
+
+  private static func open(
+    _ dataset: HDF5Index.Dataset, _ file: RandomAccessFile
+  ) throws -> (ElementLayout, any StorageSource) {
+    guard let shape = Shape(dataset.dimensions),
+      let size = shape.count.multipliedChecked(by: dataset.dtype.itemSize)
+    else { throw CheckpointError("its extents \(dataset.dimensions) do not fit 64 bits") }
+    let layout = ElementLayout(
+      dtype: dataset.dtype, shape: shape, byteOffset: 0, strides: shape.strides,
+      isBigEndian: dataset.isBigEndian)
+    let fill =
+      dataset.fill.isEmpty
+      ? [UInt8](repeating: 0, count: dataset.dtype.itemSize) : dataset.fill
+    switch dataset.storage {
+    case .contiguous(let address?):
+      guard let end = address.addingChecked(size), address >= 0, end <= file.size else {
+        throw CheckpointError(
+          "\(size) bytes at byte \(address) reach beyond the file of \(file.size)",
+          advice: "the file is truncated; fetch or save it again")
+      }
+      return (layout, FileSource(file: file, offset: address, size: size))
+    case .contiguous(nil): return (layout, FillSource(size: size, element: fill))
+    case .compact(let bytes):
+      guard bytes.count >= size else { throw CheckpointError("its compact data is too short") }
+      return (layout, MemorySource(bytes: bytes[..<size]))
+    case .chunked(let chunkShape, let filters, let chunks):
+      let source = try HDF5ChunkedSource(
+        file: file, shape: shape, itemSize: dataset.dtype.itemSize, chunkShape: chunkShape,
+        filters: filters.compactMap { HDF5Filter(rawValue: $0) }, chunks: chunks, fill: fill)
+      return (layout, source)
+    }
+  }
+}

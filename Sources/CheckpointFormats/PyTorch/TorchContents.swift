@@ -1,0 +1,38 @@
+import Bytes
+import CheckpointCore
+
+/// The tensors that a PyTorch pickle describes, joined with the storages that a container holds:
+/// what the zip, legacy and tar readers share.
+enum TorchContents {
+  /// - Parameters:
+  ///   - tensors: records of a tar file, which its pickle refers to by key.
+  ///   - prefix: what the names begin with.
+  ///   - storage: finds a storage's bytes.
+  static func collect(
+    _ tree: PickleTree, into contents: inout StoredTensors, isBigEndian: Bool,
+    tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
+    storage: (TorchStorageRecord, _ tensor: String) throws -> any StorageSource
+  ) throws {
+    for (name, item) in try TorchObjectWalker(tree, tensors: tensors, prefix: prefix).found {
+      switch item {
+      case .placeholder(let kind, let reason): try contents.addPlaceholder(name, kind, reason)
+      case .array(let layout, let bytes):
+        try contents.add(name, layout, in: MemorySource(bytes: bytes), key: name)
+      case .tensor(let record):
+        let source = try storage(record.storage, name)
+        let expected = record.storage.count.multipliedChecked(
+          by: record.storage.dtype?.itemSize ?? 1)
+        guard expected == source.size else {
+          throw CheckpointError(
+            entry: name,
+            "its storage \(record.storage.key) (\(record.storage.className), "
+              + "\(record.storage.count) elements) should have "
+              + "\(expected.map(String.init) ?? "too many") bytes, the file has \(source.size)",
+            advice: "the file is damaged; fetch or save it again")
+        }
+        try contents.add(
+          name, try record.layout(isBigEndian: isBigEndian), in: source, key: record.storage.key)
+      }
+    }
+  }
+}

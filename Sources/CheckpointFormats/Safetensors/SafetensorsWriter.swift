@@ -1,0 +1,71 @@
+import Bytes
+import CheckpointCore
+
+/// Writes safetensors files: `SafetensorsHeader` describes them.
+///
+/// Tensors with wider elements come first, so that all are aligned; otherwise the order stays. The
+/// header is padded with spaces to a multiple of 8 bytes.
+struct SafetensorsWriter: CheckpointWriter {
+  let format = FormatName.safetensors
+
+  func prepare(_ tensors: [OutputTensor]) throws -> [String] {
+    let unnamed = tensors.filter { SafetensorsDType.name(of: $0.dtype) == nil }
+    guard unnamed.isEmpty else {
+      throw CheckpointError(
+        entry: unnamed[0].name,
+        "safetensors has no name for \(unnamed[0].dtype) (\(unnamed.count) tensors)",
+        advice: "choose another format with --to, or leave them out with --exclude")
+    }
+    let aliases = tensors.count { $0.aliasOf != nil }
+    return aliases == 0
+      ? []
+      : [
+        "safetensors has no shared storage: \(aliases) aliases are kept as names in the metadata, "
+          + "as safetensors.torch.save_model does, and restored when this file is converted"
+      ]
+  }
+
+  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+    let own = tensors.filter { $0.aliasOf == nil }.enumerated().sorted {
+      ($1.element.dtype.itemSize, $0.offset) < ($0.element.dtype.itemSize, $1.offset)
+    }.map(\.element)
+    var offset = 0
+    var members: [JSONValue.Member] = [
+      .init("__metadata__", .object(metadata(tensors)))
+    ]
+    var offsets: [Int] = []
+    for tensor in own {
+      members.append(
+        .init(
+          tensor.name,
+          .object([
+            "dtype": .string(SafetensorsDType.name(of: tensor.dtype) ?? ""),
+            "shape": .ints(tensor.shape.dimensions),
+            "data_offsets": .ints([offset, offset + tensor.byteCount]),
+          ])))
+      offsets.append(offset)
+      offset += tensor.byteCount
+    }
+    var json = Array(JSONValue.object(members).serialized().utf8)
+    json += [UInt8](repeating: 0x20, count: json.count.roundedUp(toMultipleOf: 8) - json.count)
+    guard json.count <= SafetensorsHeader.maximumLength else {
+      throw CheckpointError(
+        "\(tensors.count) tensors need a header of \(json.count) bytes; the format allows "
+          + "\(SafetensorsHeader.maximumLength)")
+    }
+    var header: [UInt8] = []
+    header.appendLittleEndian(UInt64(json.count))
+    header += json
+    try file.writeChecked(header.span, at: 0)
+    try file.write(
+      zip(own, offsets).map { PlacedTensor(tensor: $0, offset: header.count + $1) }, work: work)
+  }
+
+  /// `format` is what Hugging Face's loaders ask for; the rest are aliases.
+  private func metadata(_ tensors: [OutputTensor]) -> [JSONValue.Member] {
+    [.init("format", .string("pt"))]
+      + tensors.compactMap { tensor in
+        tensor.aliasOf.map { .init(tensor.name, .string($0)) }
+      }
+  }
+}
