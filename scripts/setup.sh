@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure of what the build needs: a Swift toolchain and the development files of libzip and
-# zlib. Installs the packages on Debian and Ubuntu; elsewhere, or without the right to, says which
+# Makes sure of what the build needs: a Swift toolchain and the development files of libzip,
+# libdeflate and HDF5. Installs the packages on Debian and Ubuntu; elsewhere, or without the right to, says which
 # are missing.
 set -eu
 
@@ -9,16 +9,12 @@ if ! command -v swift >/dev/null; then
   exit 1
 fi
 
-# package:header; a header is there whichever way the library was installed.
+# package:pkg-config module
 missing=""
-for pair in libzip-dev:zip.h zlib1g-dev:zlib.h; do
-  package=${pair%%:*}
-  header=${pair##*:}
-  if ! echo "#include <$header>" | cc -E -x c - >/dev/null 2>&1; then
-    missing="$missing $package"
-  fi
+command -v pkg-config >/dev/null || missing=" pkg-config"
+for pair in libzip-dev:libzip libdeflate-dev:libdeflate libhdf5-dev:hdf5-serial; do
+  pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
 done
-command -v pkg-config >/dev/null || missing="$missing pkg-config"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

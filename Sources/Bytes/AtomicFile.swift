@@ -12,7 +12,8 @@ import Synchronization
 /// `write(_:at:)` may be called from several threads, at any offsets.
 public final class AtomicFile: Sendable {
   public let path: String
-  private let temporaryPath: String
+  /// Where the bytes are until they are committed, for libraries that open files themselves.
+  public let temporaryPath: String
   private let descriptor: CInt
   private let committed = Atomic(false)
 

@@ -1,6 +1,7 @@
-internal import CZlib
+internal import CDeflate
 
-/// The CRC-32 of zip entries (ISO 3309, polynomial 0xEDB88320), by zlib.
+/// The CRC-32 of zip entries (ISO 3309, polynomial 0xEDB88320), by libdeflate, which folds with
+/// carry-less multiplication several times as fast as zlib's tables.
 public struct CRC32: Sendable {
   public private(set) var value: UInt32 = 0
 
@@ -8,9 +9,8 @@ public struct CRC32: Sendable {
 
   public mutating func update(_ bytes: Span<UInt8>) {
     value = unsafe bytes.withUnsafeBytes { buffer in
-      unsafe UInt32(
-        truncatingIfNeeded: crc32_z(
-          UInt(value), buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), buffer.count))
+      // Without bytes libdeflate begins anew.
+      unsafe buffer.isEmpty ? value : libdeflate_crc32(value, buffer.baseAddress, buffer.count)
     }
   }
 

@@ -41,6 +41,14 @@ static inline hid_t savi_h5t_ieee_f64le(void) { return H5T_IEEE_F64LE; }
 static inline hsize_t savi_h5s_unlimited(void) { return H5S_UNLIMITED; }
 static inline haddr_t savi_haddr_undef(void) { return HADDR_UNDEF; }
 
+// Groups named on the way to a dataset are made with it.
+static inline hid_t savi_link_creation(void) {
+  hid_t list = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(list, 1);
+  H5Pset_char_encoding(list, H5T_CSET_UTF8);
+  return list;
+}
+
 // Functions behind version macros.
 static inline herr_t savi_silence_errors(void) { return H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
 static inline hid_t savi_object_open(hid_t file, const char *path, hid_t access) {

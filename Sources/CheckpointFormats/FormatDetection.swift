@@ -23,6 +23,9 @@ enum FormatDetection {
     FormatCandidate(name: .torch, matches: ZipArchive.matches) { file, _ in
       try TorchZipReader.open(try ZipArchive(file))
     },
+    FormatCandidate(name: .hdf5, matches: ZipArchive.matches) { file, _ in
+      try KerasArchiveReader.open(try ZipArchive(file))
+    },
     FormatCandidate(name: .npz, matches: ZipArchive.matches) { file, options in
       try NpzReader.open(try ZipArchive(file), options)
     },

@@ -70,6 +70,25 @@ struct Conversion {
       + (entries.count > 3 ? ", …" : "")
   }
 
+  private init(_ other: Conversion, outputs: [OutputTensor], note: String?) {
+    self.outputs = outputs
+    notes = other.notes + (note.map { [$0] } ?? [])
+    model = other.model
+    root = other.root
+    steps = zip(other.steps, outputs).map {
+      Step(output: $1, sources: $0.sources, role: $0.role, rule: $0.rule)
+    }
+  }
+
+  /// The same conversion with floating-point tensors cast.
+  func cast(to dtype: DType, _ overflows: OverflowCount) -> Conversion {
+    let kept = outputs.count { $0.dtype != dtype && !ElementCast.canCast($0.dtype) }
+    return Conversion(
+      self, outputs: outputs.map { $0.cast(to: dtype) { overflows.add($0) } },
+      note: kept == 0
+        ? nil : "\(counted(kept, "tensor")) that are no floating-point numbers keep their dtype")
+  }
+
   /// One line on what was written.
   var summary: String {
     let own = outputs.filter { $0.aliasOf == nil }
@@ -101,7 +120,7 @@ struct Conversion {
   }
 
   /// `schemas/convert.schema.json`.
-  func json(to format: FormatName) -> JSONValue {
+  func json(to format: FormatName, _ notes: [String]) -> JSONValue {
     .object([
       "schema_version": .int(1),
       "model": .optional(model),

@@ -31,6 +31,18 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "The format to write; by default the one OUT's extension stands for.")
   var to: FormatName?
 
+  @Option(help: "Cast floating-point tensors: float16, bfloat16, float32 or float64.")
+  var dtype: DType?
+
+  @Option(help: ArgumentHelp("Compress HDF5 output, at a level from 1 to 9.", valueName: "level"))
+  var gzip: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Split safetensors output into files of at most this size, such as 500MB or 2GiB.",
+      valueName: "size"))
+  var maxShardSize: ByteSize?
+
   @Flag(name: [.customShort("n"), .long], help: "Print what would be done and write nothing.")
   var dryRun = false
 
@@ -40,10 +52,21 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var selection: InputOptions
   @OptionGroup var report: ReportOptions
 
+  func validate() throws {
+    if let dtype, !ElementCast.targets.contains(dtype) {
+      throw ValidationError("--dtype takes float16, bfloat16, float32 or float64.")
+    }
+    if let gzip, !(1...9).contains(gzip) {
+      throw ValidationError("--gzip takes a level from 1 to 9.")
+    }
+  }
+
   func run() throws {
     let writer = try chooseWriter()
     let checkpoint = try selection.open(input)
-    let conversion = try inFile { try makeConversion(checkpoint) }
+    var conversion = try inFile { try makeConversion(checkpoint) }
+    let overflows = OverflowCount()
+    if let dtype { conversion = conversion.cast(to: dtype, overflows) }
     guard !conversion.outputs.isEmpty else {
       throw CheckpointError(
         file: input, "there is no tensor to convert", advice: "see 'savi-ckpt ls \(input)'")
@@ -52,21 +75,36 @@ struct ConvertCommand: ParsableCommand {
     if dryRun {
       return try Console.output(
         report.json
-          ? conversion.json(to: writer.format).serialized(pretty: true)
+          ? conversion.json(to: writer.format, notes).serialized(pretty: true)
           : conversion.table().plain().joined(separator: "\n"))
     }
-    let largest = conversion.outputs.map(\.byteCount).max() ?? 0
-    try inFile {
-      try CheckpointWriters.write(
-        conversion.outputs, to: output, as: writer, overwrite: force,
-        work: .forTensors(largest: largest))
-    }
-    for note in notes { report.note(note) }
+    let written = try inFile { try write(conversion, writer) }
+    let allNotes = notes + (dtype.flatMap { overflows.note($0) }.map { [$0] } ?? [])
+    for note in allNotes { report.note(note) }
     if report.json {
-      try Console.output(conversion.json(to: writer.format).serialized(pretty: true))
+      try Console.output(conversion.json(to: writer.format, allNotes).serialized(pretty: true))
     } else if !report.quiet {
-      Console.error("\(printable(output)): \(conversion.summary)")
+      Console.error("\(printable(written)): \(conversion.summary)")
     }
+  }
+
+  /// Returns the path that names what was written.
+  private func write(_ conversion: Conversion, _ writer: any CheckpointWriter) throws -> String {
+    let own = conversion.outputs.filter { $0.aliasOf == nil }
+    let progress = Progress(
+      totalBytes: own.reduce(0) { $0 + $1.byteCount }, totalTensors: own.count)
+    let line = ProgressLine(progress, isQuiet: report.quiet)
+    defer { line.finish() }
+    let work = WorkLimits.forTensors(
+      largest: conversion.outputs.map(\.byteCount).max() ?? 0, progress: progress)
+    if let maxShardSize {
+      return try CheckpointWriters.writeShards(
+        conversion.outputs, to: output, limit: maxShardSize.bytes, overwrite: force, work: work
+      ).last ?? output
+    }
+    try CheckpointWriters.write(
+      conversion.outputs, to: output, as: writer, overwrite: force, work: work)
+    return output
   }
 
   /// Errors about entries are errors about the input file, unless they name another.
@@ -85,7 +123,12 @@ struct ConvertCommand: ParsableCommand {
         kind: .usage, file: output, "this name's extension stands for no format",
         advice: "name one with --to: \(names)")
     }
-    guard let writer = CheckpointWriters.writer(for: format) else {
+    guard maxShardSize == nil || format == .safetensors else {
+      throw CheckpointError(
+        kind: .usage, "only safetensors output can be split into shards",
+        advice: "leave out --max-shard-size, or write safetensors")
+    }
+    guard let writer = try CheckpointWriters.writer(for: format, compression: gzip) else {
       throw CheckpointError(
         kind: .usage, file: output, "\(format.rawValue) files are read but not written",
         advice: "choose one of \(names) with --to")

@@ -50,8 +50,9 @@ struct InputOptions: ParsableArguments {
 }
 
 extension WorkLimits {
-  /// All processors, and memory for two of the largest tensor or 32 MiB.
-  static func forTensors(largest: Int) -> WorkLimits {
-    WorkLimits(threads: Machine.processorCount, memory: max(2 * largest, 32 << 20))
+  /// All processors, and memory for two of the largest tensor with their chunks.
+  static func forTensors(largest: Int, progress: Progress? = nil) -> WorkLimits {
+    WorkLimits(
+      threads: Machine.processorCount, memory: 2 * largest + (16 << 20), progress: progress)
   }
 }

@@ -8,8 +8,8 @@ struct SaviCkpt: ParsableCommand {
     commandName: "savi-ckpt",
     abstract: "Convert checkpoints between Flax and PyTorch, and see what is in them.",
     discussion: """
-      Reads NumPy .npz and .npy files and PyTorch .pt files, whatever their names: the format is \
-      recognised by the content.
+      Reads NumPy, HDF5 (and Keras), Flax msgpack, safetensors and PyTorch files, whatever their \
+      names: the format is recognised by the content.
 
       Exit codes: 0 fine; 1 a check failed or a difference was found; 2 bad input or a failure to \
       read or write; 64 wrong usage.
@@ -17,6 +17,6 @@ struct SaviCkpt: ParsableCommand {
     version: version,
     subcommands: [
       LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
-      HashCommand.self, MapCommand.self,
+      HashCommand.self, DiffCommand.self, MapCommand.self,
     ])
 }

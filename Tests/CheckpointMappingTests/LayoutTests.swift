@@ -38,7 +38,7 @@ struct LayoutTests {
       next = next &+ UInt8(placement.shape.count)
       sources.append(source)
       var span = result.mutableSpan
-      try transform.scatter(source.span, index: index, into: &span, elementSize: 1)
+      try transform.scatter(source.span, from: 0, index: index, into: &span, elementSize: 1)
     }
     let zeros = Array(transform.zeros)
     #expect(result.enumerated().filter { $0.element == 0 }.map(\.offset) == zeros)
@@ -58,7 +58,7 @@ struct LayoutTests {
     let transform = try #require(Role.convTranspose2dKernel.transform(to: shape, heads: nil))
     var result = [UInt8](repeating: 0, count: 6)
     var span = result.mutableSpan
-    try transform.scatter([1, 2, 3, 4, 5, 6].span, index: 0, into: &span, elementSize: 1)
+    try transform.scatter([1, 2, 3, 4, 5, 6].span, from: 0, index: 0, into: &span, elementSize: 1)
     #expect(result == [6, 5, 4, 3, 2, 1])
   }
 

@@ -35,17 +35,31 @@ public struct LayoutTransform: Sendable, Equatable {
       && placements[0].shape.count == target.count
   }
 
-  /// Copies `source`, the elements of source `index` in C order, to their places in `target`.
+  /// Copies whole outermost slices of source `index` to their places in `target`.
+  ///
+  /// - Parameters:
+  ///   - slices: elements in C order.
+  ///   - first: the index of the first slice.
   func scatter(
-    _ source: Span<UInt8>, index: Int, into target: inout MutableSpan<UInt8>, elementSize: Int
+    _ slices: Span<UInt8>, from first: Int, index: Int, into target: inout MutableSpan<UInt8>,
+    elementSize: Int
   ) throws {
     let placement = placements[index]
+    let inner = placement.shape.dimensions.dropFirst()
+    let sliceBytes = inner.reduce(elementSize, *)
+    let count = placement.shape.rank == 0 ? 1 : slices.count / max(1, sliceBytes)
     let copy = StridedCopy(
-      shape: placement.shape.dimensions, sourceStrides: placement.shape.strides,
-      targetStrides: placement.strides, targetOffset: placement.offset)
-    guard let copy, copy(from: source, to: &target, elementSize: elementSize) else {
+      shape: placement.shape.rank == 0 ? [] : [count] + inner,
+      sourceStrides: placement.shape.strides, targetStrides: placement.strides,
+      targetOffset: placement.offset + first * (placement.strides.first ?? 0))
+    guard let copy, copy(from: slices, to: &target, elementSize: elementSize) else {
       throw CheckpointError("a source of shape \(placement.shape) does not fit \(self.target)")
     }
+  }
+
+  /// Bytes of one outermost slice of source `index`.
+  func sliceBytes(index: Int, elementSize: Int) -> Int {
+    placements[index].shape.dimensions.dropFirst().reduce(elementSize, *)
   }
 
   /// The elements of source `index`, in C order, out of `target`: the inverse of `scatter`.

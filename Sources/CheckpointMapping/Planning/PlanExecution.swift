@@ -32,9 +32,8 @@ extension ConversionPlan.Step {
   fileprivate var workingMemory: Int {
     let bytes = shape.count * dtype.itemSize
     switch operation {
-    case .scatter(let transform) where !transform.isCopy,
-      .gather(let transform, _) where !transform.isCopy:
-      return bytes + (sources.map(\.byteCount).max() ?? 0)
+    case .scatter(let transform) where !transform.isCopy: return bytes + 2 * Streaming.chunkSize
+    case .gather(let transform, _) where !transform.isCopy: return bytes + sources[0].byteCount
     default: return Streaming.chunkSize
     }
   }
@@ -52,9 +51,15 @@ extension ConversionPlan.Step {
     case .scatter(let transform):
       var target = [UInt8](repeating: 0, count: shape.count * size)
       for (index, source) in sources.enumerated() {
-        let bytes = try reader.read(source)
-        var span = target.mutableSpan
-        try transform.scatter(bytes.span, index: index, into: &span, elementSize: size)
+        let slice = transform.sliceBytes(index: index, elementSize: size)
+        guard slice > 0, source.shape.count > 0 else { continue }
+        var first = 0
+        try reader.stream(source, chunkSize: max(1, Streaming.chunkSize / slice) * slice) { chunk in
+          var span = target.mutableSpan
+          try transform.scatter(
+            chunk, from: first, index: index, into: &span, elementSize: size)
+          first += chunk.count / slice
+        }
       }
       try sink(target.span)
     case .gather(let transform, let index):

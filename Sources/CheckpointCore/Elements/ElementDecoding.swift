@@ -1,8 +1,6 @@
-import CheckpointCore
-
 /// The numbers in a chunk of little-endian elements, as float64, which holds all but the largest
 /// 64-bit integers exactly. Complex elements give their real and imaginary parts in turn.
-func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: inout [Double]) {
+public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: inout [Double]) {
   values.removeAll(keepingCapacity: true)
   switch dtype {
   case .bool: for index in bytes.indices { values.append(bytes[index] == 0 ? 0 : 1) }

@@ -1,0 +1,16 @@
+import CheckpointCore
+import CheckpointInspection
+import Synchronization
+
+/// The elements that a cast made infinite, counted by the threads that cast.
+final class OverflowCount: Sendable {
+  private let total = Atomic(0)
+
+  func add(_ count: Int) { total.add(count, ordering: .relaxed) }
+
+  func note(_ dtype: DType) -> String? {
+    let count = total.load(ordering: .relaxed)
+    return count == 0
+      ? nil : "\(counted(count, "value")) beyond the range of \(dtype) became infinite"
+  }
+}
