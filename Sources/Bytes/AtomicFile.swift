@@ -116,8 +116,8 @@ public final class TemporaryFiles: Sendable {
   public static let shared = TemporaryFiles()
   private let paths = Mutex(Set<String>())
 
-  func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
-  func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
+  public func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
+  public func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
   /// Deletes every unfinished file of this process.
   public func removeAll() {

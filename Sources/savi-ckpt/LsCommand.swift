@@ -47,15 +47,17 @@ struct LsCommand: ParsableCommand {
     _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: String?)]
   ) -> String {
     let own = tensors.filter { $0.aliasOf == nil }.map(\.tensor)
-    var parts = [counted(tensors.count, "tensor")]
+    var parts = [tensors.isEmpty ? "no tensors" : counted(tensors.count, "tensor")]
     if own.count < tensors.count {
       parts.append("\(thousands(tensors.count - own.count)) of them aliases")
     }
     if !checkpoint.placeholders.isEmpty {
       parts.append(counted(checkpoint.placeholders.count, "other entry", "other entries"))
     }
-    parts.append(counted(own.reduce(0) { $0 + $1.shape.count }, "element"))
-    parts.append(byteSize(own.reduce(0) { $0 + $1.byteCount }))
+    if !own.isEmpty {
+      parts.append(counted(own.reduce(0) { $0 + $1.shape.count }, "element"))
+      parts.append(byteSize(own.reduce(0) { $0 + $1.byteCount }))
+    }
     return "\(checkpoint.reader.formatDescription): " + parts.joined(separator: ", ")
   }
 

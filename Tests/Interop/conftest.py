@@ -1,10 +1,12 @@
 """Fixtures of the interop suite: the real binary, and the project's folders."""
+import hashlib
 import json
 import os
 import pathlib
 import subprocess
 
 import jsonschema
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,3 +49,39 @@ def sample_pt(tool, tmp_path_factory):
     path = tmp_path_factory.mktemp("sample") / "savi-small.pt"
     tool.run("convert", SAMPLE, "-o", path)
     return path
+
+
+def digests(arrays):
+    """Name to (dtype, shape, SHA-256 of the elements in C order), as hash --json reports."""
+    result = {}
+    for name, array in arrays.items():
+        array = np.asarray(array)
+        little = array.astype(array.dtype.newbyteorder("<")) if array.dtype.isnative is False \
+            else array
+        result[name] = (array.dtype.name, array.shape,
+                        hashlib.sha256(little.tobytes()).hexdigest())
+    return result
+
+
+def found(tool, path, *options):
+    """The same of a file, by the tool."""
+    document = tool.json("hash", "hash", path, *options)
+    return {row["name"]: (row["dtype"], tuple(row["shape"]), row["sha256"])
+            for row in document["tensors"]}
+
+
+def root(tool, path, *options):
+    return tool.json("hash", "hash", path, *options)["root"]
+
+
+def random_array(dtype, shape=(5, 7), seed=3):
+    """Random bits as a dtype NumPy or ml_dtypes knows."""
+    import ml_dtypes  # noqa: F401, registers its names
+    kind = np.dtype(dtype)
+    data = np.random.default_rng(seed).integers(
+        0, 256, size=(*shape[:-1], shape[-1] * kind.itemsize), dtype=np.uint8)
+    return data % 2 == 1 if kind == bool else data.view(kind)
+
+
+PLAIN = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+         "float16", "float32", "float64", "complex64", "complex128"]

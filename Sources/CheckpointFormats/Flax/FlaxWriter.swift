@@ -2,7 +2,8 @@ import Bytes
 import CheckpointCore
 
 /// Writes what `flax.serialization.msgpack_serialize` writes for nested dicts of arrays:
-/// `FlaxReader` describes it. The parts of a name between slashes become nested maps.
+/// `FlaxReader` describes it. The parts of a name between slashes become nested maps, whose keys are
+/// in order, as Flax puts them.
 struct FlaxWriter: CheckpointWriter {
   let format = FormatName.flax
 
@@ -77,7 +78,8 @@ private struct FlaxEncoder {
     case .leaf(let index): putTensor(tensors[index])
     case .branch(let children):
       put(MessagePackEncoder.mapHeader(children.count))
-      for (name, child) in children {
+      let ordered = children.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      for (name, child) in ordered {
         put(MessagePackEncoder.string(name))
         try encode(child)
       }

@@ -12,6 +12,12 @@ struct HDF5Scanner {
   private static let maximumDepth = 100
   static let maximumChunks = 4_000_000
 
+  private static var version: String {
+    var (major, minor, release): (CUnsignedInt, CUnsignedInt, CUnsignedInt) = (0, 0, 0)
+    unsafe H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
+  }
+
   private let file: hid_t
   private let linkAccess: hid_t
   private var index = HDF5Index()
@@ -84,8 +90,16 @@ struct HDF5Scanner {
     }
     let object = unsafe savi_object_open(file, path, linkAccess)
     guard object >= 0 else {
+      // A soft link's target may not exist; an object that is there may be beyond this library.
+      let exists = unsafe path == "/" || H5Oexists_by_name(file, path, linkAccess) > 0
       return try add(
-        name, .placeholder(.data, reason: "a link that leads nowhere, or to a damaged object"))
+        name,
+        .placeholder(
+          .data,
+          reason: exists
+            ? "an object that libhdf5 \(Self.version) cannot open: damaged, or of a newer version "
+              + "of the format"
+            : "a link that leads nowhere"))
     }
     defer { H5Oclose(object) }
     var info = H5O_info_t()

@@ -9,7 +9,8 @@ import CheckpointCore
 
 /// A Keras 3 model: a zip of `model.weights.h5`, `config.json` and `metadata.json`.
 ///
-/// The weights are copied to an unnamed temporary file, for libhdf5 reads files only. Source:
+/// The weights are copied to a temporary file, for libhdf5 reads files only; it loses its name as
+/// soon as it is described. Source:
 /// keras/src/saving/saving_lib.py.
 enum KerasArchiveReader {
   private static let maximumConfigurationSize = 64 << 20
@@ -19,8 +20,7 @@ enum KerasArchiveReader {
     guard let weights = archive.entries.first(where: { $0.name.hasSuffix("weights.h5") }) else {
       return nil
     }
-    let copy = try UnnamedFile()
-    try copy.fill(from: ZipEntrySource(archive, weights, .required))
+    let copy = try TemporaryCopy(of: ZipEntrySource(archive, weights, .required))
     let file: RandomAccessFile
     do {
       file = try RandomAccessFile(path: copy.path)
@@ -31,7 +31,10 @@ enum KerasArchiveReader {
     for entry in archive.entries where entry.name != weights.name {
       extra.append((entry.name, try describe(entry, archive)))
     }
-    return try HDF5Reader(file, path: copy.path, description: "Keras archive", extra: extra)
+    // The name is there as long as the copy is.
+    return try withExtendedLifetime(copy) {
+      try HDF5Reader(file, path: copy.path, description: "Keras archive", extra: extra)
+    }
   }
 
   /// The configuration's beginning: the class and name of the model stand there.
@@ -45,25 +48,21 @@ enum KerasArchiveReader {
   }
 }
 
-/// A file that has no name and so is gone when it is closed.
-private final class UnnamedFile {
-  private let descriptor: CInt
-  /// A path that opens the file again, in this process and its children.
-  var path: String { "/dev/fd/\(descriptor)" }
+/// A file in the temporary folder that is removed when this goes, or on an interrupt.
+private final class TemporaryCopy {
+  let path: String
 
-  init() throws {
+  init(of source: some StorageSource) throws {
     let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
     var template = Array((folder + "/savi-ckpt-XXXXXX").utf8CString)
-    descriptor = unsafe mkstemp(&template)
+    let descriptor = unsafe mkstemp(&template)
     guard descriptor >= 0 else {
       throw CheckpointError(FileSystemError(action: "create a file in", path: folder, code: errno))
     }
-    unsafe unlink(template)
-  }
-
-  deinit { close(descriptor) }
-
-  func fill(from source: some StorageSource) throws {
+    defer { close(descriptor) }
+    path = String(
+      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    TemporaryFiles.shared.insert(path)
     try source.stream(0..<source.size, chunkSize: Streaming.chunkSize) { chunk in
       var done = 0
       while done < chunk.count {
@@ -72,11 +71,15 @@ private final class UnnamedFile {
         }
         if count < 0, errno == EINTR { continue }
         guard count > 0 else {
-          throw CheckpointError(
-            FileSystemError(action: "write to", path: "the temporary folder", code: errno))
+          throw CheckpointError(FileSystemError(action: "write to", path: folder, code: errno))
         }
         done += count
       }
     }
+  }
+
+  deinit {
+    unsafe unlink(path)
+    TemporaryFiles.shared.remove(path)
   }
 }
