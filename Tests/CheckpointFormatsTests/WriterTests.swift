@@ -24,10 +24,10 @@ struct WriterTests {
   }
 
   @Test(
-    "what is written is read back, the same bytes each time", arguments: [FormatName.npz, .torch])
+    "what is written is read back, the same bytes each time", arguments: [FormatName.npz, .torch, .hdf5])
   func roundTrip(_ format: FormatName) throws {
     let folder = try TemporaryFolder()
-    let writer = try #require(CheckpointWriters.writer(for: format))
+    let writer = try #require(try CheckpointWriters.writer(for: format))
     for name in ["one", "two"] {
       try CheckpointWriters.write(
         try tensors(), to: folder.file(name), as: writer, overwrite: false, work: Self.work)
@@ -35,16 +35,18 @@ struct WriterTests {
     #expect(try fileBytes(folder.file("one")) == fileBytes(folder.file("two")))
     let options = ReadOptions(rawTypes: [1: .float8_e4m3fn, 2: .bfloat16, 4: .complex32])
     let checkpoint = try Checkpoint(path: folder.file("one"), options: options)
-    #expect(checkpoint.tensors.map(\.name) == (try tensors().map(\.name)))
+    let names = try tensors().map(\.name)
+    // HDF5 lists by name.
+    #expect(checkpoint.tensors.map(\.name) == (format == .hdf5 ? names.sorted() : names))
     for tensor in checkpoint.tensors where tensor.name != "a/float8_e5m2" {
       #expect(
         try checkpoint.reader.read(tensor) == rampBytes(tensor.dtype, count: tensor.shape.count),
         "\(tensor.name)")
-      if let offset = tensor.storage?.fileOffset, tensor.shape.count > 0 {
+      if format != .hdf5, let offset = tensor.storage?.fileOffset, tensor.shape.count > 0 {
         #expect(offset % 64 == 0)
       }
     }
-    if format == .torch {
+    if format != .npz {
       let alias = try #require(checkpoint.tensors.first { $0.name == "alias" })
       let original = try #require(checkpoint.tensors.first { $0.name == "a/float32" })
       #expect(alias.storage == original.storage)
@@ -63,7 +65,7 @@ struct WriterTests {
     }
     for tensor in [short, broken] {
       for format in CheckpointWriters.formats {
-        let writer = try #require(CheckpointWriters.writer(for: format))
+        let writer = try #require(try CheckpointWriters.writer(for: format))
         #expect(throws: (any Error).self) {
           try CheckpointWriters.write(
             [tensor], to: folder.file("out"), as: writer, overwrite: false, work: Self.work)

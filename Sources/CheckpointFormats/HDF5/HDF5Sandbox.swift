@@ -1,6 +1,7 @@
 import Bytes
 import CHDF5
 import CheckpointCore
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -16,10 +17,14 @@ import CheckpointCore
 /// itself, at offsets it has checked, and inflates chunks into buffers whose size it knows. That is
 /// also faster: libhdf5 serialises all its calls.
 ///
-/// The child of a fork may not rely on locks that other threads held. It runs libhdf5, whose first
-/// use in the process this is, and allocates, which the C library makes safe; should it hang all
-/// the same, the parent's patience ends it.
+/// The child of a fork must not wait for a lock that another thread held. The C library makes
+/// allocation safe; `library` keeps other threads out of libhdf5 meanwhile; and a child that sleeps
+/// instead of working, as one that waits for any other lock does, is ended and begun anew.
 enum HDF5Sandbox {
+  /// Held while this process uses libhdf5 itself, and while it forks.
+  static let library = Mutex(())
+  private static let maximumAttempts = 5
+
   /// Describing the largest checkpoints takes well under a second.
   private static let patienceSeconds: CInt = 60
   private static let processorSeconds: UInt = 30
@@ -29,26 +34,45 @@ enum HDF5Sandbox {
   private static let maximumIndexSize = 1 << 30
 
   static func index(of path: String) throws -> HDF5Index {
+    for _ in 1..<maximumAttempts {
+      if let index = try attempt(path) { return index }
+    }
+    guard let index = try attempt(path) else {
+      throw CheckpointError(
+        "the process that describes this HDF5 file keeps waiting for a lock",
+        advice: "try again with fewer threads at work")
+    }
+    return index
+  }
+
+  /// `nil` where the child slept instead of working.
+  private static func attempt(_ path: String) throws -> HDF5Index? {
     var ends: [CInt] = [0, 0]
     guard unsafe pipe(&ends) == 0 else {
       throw CheckpointError("cannot make a pipe: \(unsafe String(cString: strerror(errno)))")
     }
-    let child = savi_fork()
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    let child = library.withLock { _ in
+      let child = savi_fork()
+      // The child never leaves here: the lock is its parent's, and not its own to give back.
+      if child == 0 {
+        close(readEnd)
+        runChild(path, writeEnd)
+      }
+      return child
+    }
     guard child >= 0 else {
       for end in ends { close(end) }
       throw CheckpointError("cannot start a process: \(unsafe String(cString: strerror(errno)))")
     }
-    if child == 0 {
-      close(ends[0])
-      runChild(path, ends[1])
-    }
-    close(ends[1])
-    defer { close(ends[0]) }
-    let (bytes, isLate) = collect(from: ends[0])
-    if isLate { kill(child, SIGKILL) }
+    close(writeEnd)
+    defer { close(readEnd) }
+    let (bytes, end) = collect(from: readEnd, child: child)
+    if end != .finished { kill(child, SIGKILL) }
     var status: CInt = 0
     while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
-    return try decode(bytes, status: status, isLate: isLate)
+    if end == .asleep { return nil }
+    return try decode(bytes, status: status, isLate: end == .late)
   }
 
   private static func decode(
@@ -77,24 +101,50 @@ enum HDF5Sandbox {
     }
   }
 
-  /// Everything the child writes, or what came before patience ended.
-  private static func collect(from descriptor: CInt) -> (bytes: [UInt8], isLate: Bool) {
+  private enum End { case finished, late, asleep }
+
+  /// Everything the child writes, or what came before it was given up.
+  private static func collect(
+    from descriptor: CInt, child: pid_t
+  ) -> (bytes: [UInt8], end: End) {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let deadline = time(nil) + Int(patienceSeconds)
+    var naps = 0
     while true {
       var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      let ready = unsafe poll(&poller, 1, 1000)
-      if time(nil) >= deadline { return (bytes, true) }
-      if ready < 0, errno != EINTR { return (bytes, true) }
-      guard ready > 0 else { continue }
+      let ready = unsafe poll(&poller, 1, 250)
+      if time(nil) >= deadline || (ready < 0 && errno != EINTR) { return (bytes, .late) }
+      guard ready > 0 else {
+        naps = isAsleep(child) ? naps + 1 : 0
+        if naps >= 4 { return (bytes, .asleep) }
+        continue
+      }
+      naps = 0
       let count = unsafe read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0, bytes.count + count <= maximumIndexSize else {
-        return (bytes, count > 0)
+        return (bytes, count > 0 ? .late : .finished)
       }
       bytes += buffer[..<count]
     }
+  }
+
+  /// Whether a process sleeps: neither runs nor waits for a disk. Only Linux tells.
+  private static func isAsleep(_ process: pid_t) -> Bool {
+    // "PID (NAME) STATE …"; the name is this program's.
+    let text = readText("/proc/\(process)/stat")
+    return text.split(separator: ")").last?.dropFirst().first == "S"
+  }
+
+  /// The beginning of a small file of the system.
+  private static func readText(_ path: String) -> String {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 512)
+    let count = unsafe read(descriptor, &buffer, buffer.count)
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
   }
 
   /// The child: one byte for success or failure, then the index or the message.
@@ -129,12 +179,7 @@ enum HDF5Sandbox {
 
   /// The address space in use, from the first field of /proc/self/statm, in pages.
   private static func currentMemory() -> UInt {
-    let descriptor = unsafe open("/proc/self/statm", O_RDONLY)
-    guard descriptor >= 0 else { return 0 }
-    defer { close(descriptor) }
-    var buffer = [UInt8](repeating: 0, count: 64)
-    let count = unsafe read(descriptor, &buffer, buffer.count)
-    let digits = buffer.prefix(max(0, count)).prefix { (0x30...0x39).contains($0) }
-    return (UInt(String(decoding: digits, as: UTF8.self)) ?? 0) * UInt(sysconf(CInt(_SC_PAGESIZE)))
+    let pages = readText("/proc/self/statm").split(separator: " ").first.flatMap { UInt($0) }
+    return (pages ?? 0) * UInt(sysconf(CInt(_SC_PAGESIZE)))
   }
 }

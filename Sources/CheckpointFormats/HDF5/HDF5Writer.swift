@@ -1,6 +1,7 @@
 import Bytes
 import CHDF5
 import CheckpointCore
+import Synchronization
 
 /// Writes HDF5 files that h5py and Keras read: nested groups, one dataset per tensor, second names
 /// as hard links.
@@ -39,23 +40,31 @@ struct HDF5Writer: CheckpointWriter {
   }
 
   func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+    let placed = try HDF5Sandbox.library.withLock { _ in
+      try layOut(tensors, path: file.temporaryPath, work)
+    }
+    try file.write(placed, work: work)
+  }
+
+  /// Makes the file's structure and returns where the elements go that are not written yet.
+  private func layOut(
+    _ tensors: [OutputTensor], path: String, _ work: WorkLimits
+  ) throws -> [PlacedTensor] {
     guard H5open() >= 0 else { throw CheckpointError("libhdf5 cannot start") }
     savi_silence_errors()
     var placed: [PlacedTensor] = []
-    do {
-      let layout = try HDF5FileLayout(path: file.temporaryPath)
-      for tensor in tensors {
-        if let original = tensor.aliasOf {
-          try layout.link(tensor.name, to: original)
-        } else if let level = compressionLevel, tensor.shape.rank > 0, tensor.shape.count > 0 {
-          try layout.writeCompressed(tensor, level: level, chunkBytes: Self.chunkBytes, work)
-        } else if let offset = try layout.reserve(tensor, alignment: Self.alignmentThreshold) {
-          placed.append(PlacedTensor(tensor: tensor, offset: offset))
-        }
+    let layout = try HDF5FileLayout(path: path)
+    for tensor in tensors {
+      if let original = tensor.aliasOf {
+        try layout.link(tensor.name, to: original)
+      } else if let level = compressionLevel, tensor.shape.rank > 0, tensor.shape.count > 0 {
+        try layout.writeCompressed(tensor, level: level, chunkBytes: Self.chunkBytes, work)
+      } else if let offset = try layout.reserve(tensor, alignment: Self.alignmentThreshold) {
+        placed.append(PlacedTensor(tensor: tensor, offset: offset))
       }
-      try layout.close()
     }
-    try file.write(placed, work: work)
+    try layout.close()
+    return placed
   }
 }
 
