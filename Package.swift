@@ -52,6 +52,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "CheckpointsExample", dependencies: ["CheckpointCore", "CheckpointFormats"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["CheckpointCore"], path: "Tests/TestSupport",
       swiftSettings: tests),
@@ -71,7 +74,8 @@ let package = Package(
       dependencies: ["CheckpointCore", "CheckpointFormats", "CheckpointInspection", "TestSupport"],
       swiftSettings: tests),
     .testTarget(
-      name: "CLITests", dependencies: ["CheckpointCore", "TestSupport", "savi-ckpt"],
+      name: "CLITests",
+      dependencies: ["CheckpointCore", "TestSupport", "savi-ckpt", "CheckpointsExample"],
       swiftSettings: tests),
   ]
 )

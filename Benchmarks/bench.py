@@ -1,8 +1,10 @@
-"""Times savi-ckpt commands beside the Python a user would otherwise run.
+"""Times savi-ckpt commands beside what a user would otherwise run, on this machine.
 
-Every pair is run in turn, several times, after one run that warms the caches. Prints the minimum,
-median and maximum of each and the ratio of the medians.
+Every pair is run in turn, several times, after one run that warms the caches. Prints minimum,
+median and maximum of each, the ratio of the medians, and the peak resident memory of both. The
+large checkpoint is made in memory-backed storage (/dev/shm), so that no disk is measured.
 """
+import os
 import pathlib
 import statistics
 import subprocess
@@ -11,42 +13,114 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-RUNS = 7
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+SIDE = 2048
 
 
 def timed(command):
+    """Milliseconds and peak resident MiB of a command."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return (time.perf_counter() - start) * 1000
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, command
+    return (time.perf_counter() - start) * 1000, usage.ru_maxrss / 1024
 
 
-def compare(title, ours, peer, peer_title):
-    times = {"savi-ckpt": [], peer_title: []}
-    timed(ours), timed(peer)
+def compare(title, *commands):
+    """Runs (name, command) pairs in turn; the first is ours."""
+    for _, command in commands:
+        timed(command)
+    runs = {name: [] for name, _ in commands}
     for _ in range(RUNS):
-        times["savi-ckpt"].append(timed(ours))
-        times[peer_title].append(timed(peer))
+        for name, command in commands:
+            runs[name].append(timed(command))
     print(title)
-    for name, values in times.items():
-        print(f"  {name:<44} min {min(values):8.1f}  median {statistics.median(values):8.1f}  "
-              f"max {max(values):8.1f} ms")
-    ours_median, peer_median = (statistics.median(values) for values in times.values())
-    print(f"  savi-ckpt is {peer_median / ours_median:.1f} times as fast\n")
+    medians = []
+    for name, results in runs.items():
+        times, memory = zip(*results)
+        medians.append(statistics.median(times))
+        print(f"  {name:<46} min {min(times):8.1f}  median {medians[-1]:8.1f}  max "
+              f"{max(times):8.1f} ms   peak {max(memory):7.1f} MiB")
+    for (name, _), median in list(zip(commands, medians))[1:]:
+        print(f"  savi-ckpt takes {medians[0] / median:.2f} of the time of {name} "
+              f"({median / medians[0]:.1f} times as fast)")
+    print(flush=True)
+
+
+def make_large(folder, count, name):
+    """An npz of `count` float32 matrices with biases, as a Flax MLP, and its mapping."""
+    code = f"""
+import json, numpy as np
+rng = np.random.default_rng(0)
+arrays = {{}}
+for n in range({count}):
+    arrays[f"Dense_{{n}}/kernel"] = rng.standard_normal(({SIDE}, {SIDE}), dtype="float32")
+    arrays[f"Dense_{{n}}/bias"] = rng.standard_normal({SIDE}, dtype="float32")
+np.savez({str(folder / name)!r} + ".npz", **arrays)
+last = {{"n": [0, {count - 1}]}}
+json.dump({{"schema_version": 1, "name": "mlp", "title": "dense layers", "rules": [
+    {{"target": "l_{{n}}.weight", "source": "Dense_{{n}}/kernel", "role": "dense.kernel",
+      "range": last}},
+    {{"target": "l_{{n}}.bias", "source": "Dense_{{n}}/bias", "role": "dense.bias",
+      "range": last}}]}}, open({str(folder / name)!r} + ".json", "w"))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def large(tool, folder):
+    make_large(folder, 64, "one")
+    make_large(folder, 128, "two")
+    source, target = folder / "one.npz", folder / "one.pt"
+    script = f"""
+import numpy as np, torch
+z = np.load({str(source)!r})
+torch.save({{k: torch.from_numpy(np.ascontiguousarray(z[k].T)) for k in z.files}},
+           {str(folder / "peer.pt")!r})
+"""
+    convert = [tool, "convert", "-q", "--force", source, "--map", folder / "one.json", "-o", target]
+    compare("Convert 1 GiB npz to PyTorch, every matrix transposed", ("savi-ckpt convert", convert),
+            ("np.load, transpose, torch.save", [sys.executable, "-c", script]),
+            ("cp", ["cp", source, folder / "copy.npz"]))
+    (folder / "copy.npz").unlink()
+    (folder / "peer.pt").unlink()
+    script = f"""
+import torch
+for k, v in torch.load({str(target)!r}, mmap=True).items():
+    v.mean().item(), v.std().item()
+"""
+    compare("Mean and standard deviation of every tensor of 1 GiB",
+            ("savi-ckpt stats", [tool, "stats", target]),
+            ("torch.load(mmap=True), mean, std", [sys.executable, "-c", script]))
+    compare("SHA-256 of 1 GiB", ("savi-ckpt hash", [tool, "hash", target]),
+            ("sha256sum", ["sha256sum", target]))
+    for name in ["npz", "h5", "flax", "safetensors", "pt"]:
+        path = folder / f"list.{name}"
+        subprocess.run([tool, "convert", "-q", "--map", "none", source, "-o", path], check=True)
+        compare(f"List 1 GiB of {name}", ("savi-ckpt ls", [tool, "ls", path]))
+        path.unlink()
+    target.unlink()
+    two = [tool, "convert", "-q", "--force", folder / "two.npz", "--map", folder / "two.json",
+           "-o", target]
+    compare("Convert 2 GiB: the memory stays", ("savi-ckpt convert", two))
+    compare("Statistics of 2 GiB", ("savi-ckpt stats", [tool, "stats", target]))
+
+
+def small(tool, folder):
+    converted = folder / "savi-small.pt"
+    subprocess.run([tool, "convert", "-q", ROOT / "samples/savi-small.flax.npz", "-o", converted],
+                   check=True)
+    load = f"import torch; torch.load({str(converted)!r})"
+    compare("List the 3.6 MB sample, converted to PyTorch",
+            ("savi-ckpt ls", [tool, "ls", converted]),
+            ("python -c 'import torch; torch.load(…)'", [sys.executable, "-c", load]))
 
 
 def main():
-    tool = sys.argv[1]
-    with tempfile.TemporaryDirectory() as folder:
-        converted = f"{folder}/savi-small.pt"
-        sample = ROOT / "samples/savi-small.flax.npz"
-        subprocess.run([tool, "convert", "-q", sample, "-o", converted], check=True)
-        load = f"import torch; torch.load({converted!r})"
-        compare("List the 3.6 MB sample, converted to PyTorch", [tool, "ls", converted],
-                [sys.executable, "-c", load], "python -c 'import torch; torch.load(…)'")
-        table = (f"import torch\nfor k, v in torch.load({converted!r}).items():"
-                 " print(k, tuple(v.shape), v.mean(), v.std())")
-        compare("Print its parameter table", [tool, "stats", converted],
-                [sys.executable, "-c", table], "the same figures in PyTorch")
+    tool = pathlib.Path(sys.argv[1]).resolve()
+    storage = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=storage) as folder:
+        small(tool, pathlib.Path(folder))
+        large(tool, pathlib.Path(folder))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main():
     environment = dict(os.environ, PATH=f"{ROOT / '.build/release'}:{os.environ['PATH']}",
                        NO_COLOR="1")
     failures = count = 0
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         with tempfile.TemporaryDirectory() as folder:
             for name in ["samples", "schemas"]:
                 os.symlink(ROOT / name, f"{folder}/{name}")

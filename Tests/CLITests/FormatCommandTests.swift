@@ -43,7 +43,8 @@ struct FormatCommandTests {
     #expect(diff.status == 0)
   }
 
-  @Test("the same input gives the same bytes", arguments: ["npz", "h5", "flax", "safetensors", "pt"])
+  @Test(
+    "the same input gives the same bytes", arguments: ["npz", "h5", "flax", "safetensors", "pt"])
   func deterministic(_ format: String) throws {
     let folder = try TemporaryFolder()
     for name in ["a", "b"] {
@@ -115,7 +116,8 @@ struct FormatCommandTests {
       let run = try runCommand(["convert", sample, "-o", folder.file(name)] + options)
       #expect(run.status == 0, "\(run.error)")
     }
-    #expect(try runCommand(["diff", folder.file("plain.h5"), folder.file("packed.h5")]).status == 0)
+    #expect(
+      try runCommand(["diff", folder.file("plain.h5"), folder.file("packed.h5")]).status == 0)
     let (plain, packed) = (
       try fileBytes(folder.file("plain.h5")).count, try fileBytes(folder.file("packed.h5")).count
     )
@@ -127,14 +129,21 @@ struct FormatCommandTests {
     arguments: [
       (["torch/dtypes.pt", "-o", "OUT.safetensors"], 2, "safetensors has no name for complex128"),
       (["numpy/single.npy", "-o", "OUT.h5"], 2, "HDF5 cannot name a dataset like this"),
-      (["torch/dtypes.pt", "-o", "OUT.pt", "--gzip", "3"], 64, "torch files are not written compressed"),
-      (["torch/dtypes.pt", "-o", "OUT.pt", "--max-shard-size", "1MB"], 64, "only safetensors output"),
+      (
+        ["torch/dtypes.pt", "-o", "OUT.pt", "--gzip", "3"], 64,
+        "torch files are not written compressed"
+      ),
+      (
+        ["torch/dtypes.pt", "-o", "OUT.pt", "--max-shard-size", "1MB"], 64,
+        "only safetensors output"
+      ),
       (["torch/dtypes.pt", "-o", "OUT.pt", "--dtype", "int8"], 64, "--dtype takes"),
       (["torch/dtypes.pt", "-o", "OUT.pt", "--gzip", "0"], 64, "--gzip takes"),
     ] as [([String], Int32, String)])
   func refusals(_ arguments: [String], _ status: Int32, _ message: String) throws {
     let folder = try TemporaryFolder()
-    let all = ["convert", fixture(arguments[0]), "--map", "none"]
+    let all =
+      ["convert", fixture(arguments[0]), "--map", "none"]
       + arguments.dropFirst().map { $0.replacing("OUT", with: folder.file("out")) }
     let run = try runCommand(all)
     #expect(run.status == status)

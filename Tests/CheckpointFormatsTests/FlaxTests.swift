@@ -33,7 +33,8 @@ struct FlaxTests {
     let expected = try Checkpoint(path: fixture("golden/tiny_perturbed_flax.npz"))
     for (file, key) in [
       ("tiny_perturbed_flax.msgpack", "params"),
-      ("tiny_perturbed_trainstate_flax.msgpack", "optimizer/target"), ("tiny_perturbed_flax.h5", ""),
+      ("tiny_perturbed_trainstate_flax.msgpack", "optimizer/target"),
+      ("tiny_perturbed_flax.h5", ""),
     ] {
       let checkpoint = try Checkpoint(
         path: fixture("golden/\(file)"),

@@ -26,12 +26,24 @@ struct SafetensorsTests {
   @Test(
     "every rule of the format is enforced",
     arguments: [
-      (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#, 2, "appears twice"),
-      (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}"#, 3, "a gap"),
-      (#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#, 2, "within the tensor before it"),
+      (
+        #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+        2, "appears twice"
+      ),
+      (
+        #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}"#,
+        3, "a gap"
+      ),
+      (
+        #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+        2, "within the tensor before it"
+      ),
       (#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, 2, "but 2 follow the header"),
       (#"{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,2]}}"#, 2, "does not take the 2 bytes"),
-      (#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,1]}}"#, 1, "does not fit 64 bits"),
+      (
+        #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,1]}}"#, 1,
+        "does not fit 64 bits"
+      ),
       (#"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}"#, 1, "'shape' holds -1"),
       (#"{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}"#, 1, "'shape' holds 1.0"),
       (#"{"a":{"dtype":"X","shape":[1],"data_offsets":[0,1]}}"#, 1, "is not known"),

@@ -24,7 +24,8 @@ struct WriterTests {
   }
 
   @Test(
-    "what is written is read back, the same bytes each time", arguments: [FormatName.npz, .torch, .hdf5])
+    "what is written is read back, the same bytes each time",
+    arguments: [FormatName.npz, .torch, .hdf5])
   func roundTrip(_ format: FormatName) throws {
     let folder = try TemporaryFolder()
     let writer = try #require(try CheckpointWriters.writer(for: format))
