@@ -50,12 +50,11 @@ public final class AtomicFile: Sendable {
     var attempt = 0
     while true {
       let candidate = "\(path).\(getpid())\(attempt == 0 ? "" : "-\(attempt)").partial"
-      let descriptor = unsafe open(candidate, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0 {
-        TemporaryFiles.shared.insert(candidate)
-        return (candidate, descriptor)
+      let (descriptor, code) = TemporaryFiles.shared.create(candidate)
+      if descriptor >= 0 { return (candidate, descriptor) }
+      guard code == EEXIST, attempt < 1000 else {
+        throw FileSystemError(action: "create", path: named, code: code)
       }
-      guard errno == EEXIST, attempt < 1000 else { throw .last("create", named) }
       attempt += 1
     }
   }
@@ -115,6 +114,16 @@ public final class AtomicFile: Sendable {
 public final class TemporaryFiles: Sendable {
   public static let shared = TemporaryFiles()
   private let paths = Mutex(Set<String>())
+
+  /// Creates a file that must not exist yet. An interrupt waits until it is on the list.
+  func create(_ path: String) -> (descriptor: CInt, code: CInt) {
+    paths.withLock { paths in
+      let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let code = errno
+      if descriptor >= 0 { paths.insert(path) }
+      return (descriptor, code)
+    }
+  }
 
   public func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
   public func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }

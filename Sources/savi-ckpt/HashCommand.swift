@@ -17,8 +17,9 @@ struct HashCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open(file)
-    let hash = try CheckpointHash(checkpoint.tensors, threads: Machine.processorCount) {
-      try checkpoint.stream($0, $1)
+    let hash = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
+      try CheckpointHash(
+        checkpoint.tensors, threads: Machine.processorCount, stream: stream)
     }
     let unhashed = checkpoint.placeholders.filter { $0.kind == .data }
     if !unhashed.isEmpty {

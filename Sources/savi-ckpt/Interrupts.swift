@@ -16,6 +16,7 @@ enum Interrupts {
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
       TemporaryFiles.shared.removeAll()
+      ProgressLine.clear()
       signal(number, SIG_DFL)
       kill(getpid(), number)
     }

@@ -1,5 +1,6 @@
 import Bytes
 import CheckpointCore
+import CheckpointFormats
 import CheckpointInspection
 import Dispatch
 
@@ -34,7 +35,34 @@ final class ProgressLine {
     Self.draw("")
   }
 
+  /// Leaves a clean line behind when the process is about to end.
+  static func clear() {
+    if Machine.isTerminal(2) { draw("") }
+  }
+
   private static func draw(_ text: String) {
     try? Machine.write("\r\u{1B}[2K" + text, to: 2)
+  }
+}
+
+extension Checkpoint {
+  /// Runs `body` with a way to stream the tensors that counts towards a progress line.
+  func withProgress<R>(
+    isQuiet: Bool,
+    _ body: (
+      _ stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    ) throws -> R
+  ) rethrows -> R {
+    let progress = Progress(
+      totalBytes: tensors.reduce(0) { $0 + $1.byteCount }, totalTensors: tensors.count)
+    let line = ProgressLine(progress, isQuiet: isQuiet)
+    defer { line.finish() }
+    return try body { tensor, chunkBody in
+      try stream(tensor) { chunk in
+        try chunkBody(chunk)
+        progress.advance(bytes: chunk.count)
+      }
+      progress.finishTensor()
+    }
   }
 }

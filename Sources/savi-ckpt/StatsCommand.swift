@@ -41,8 +41,9 @@ struct StatsCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open(file)
-    let rows = try statistics(of: checkpoint.tensors, threads: Machine.processorCount) {
-      try checkpoint.stream($0, $1)
+    let rows = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
+      try statistics(
+        of: checkpoint.tensors, threads: Machine.processorCount, stream: stream)
     }
     let values = checkpoint.placeholders.filter { $0.kind == .data }
     if !values.isEmpty {
