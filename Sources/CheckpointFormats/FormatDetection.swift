@@ -12,8 +12,8 @@ struct FormatCandidate: Sendable {
 
 /// Recognises a file by its content, never by its name.
 enum FormatDetection {
-  /// Enough for every signature.
-  private static let prefixLength = 1024
+  /// Enough for every signature; HDF5's may stand behind a user block.
+  private static let prefixLength = (64 << 10) + 8
 
   /// In order: the formats with a magic number first, the guesses last.
   private static let candidates: [FormatCandidate] = [
@@ -91,7 +91,8 @@ enum FormatDetection {
       return CheckpointError(
         "this is a git-LFS pointer, not the file it stands for", advice: "run 'git lfs pull'")
     }
-    let text = String(decoding: prefix, as: UTF8.self).drop(while: \.isWhitespace).lowercased()
+    let text = String(decoding: prefix.prefix(512), as: UTF8.self).drop(while: \.isWhitespace)
+      .lowercased()
     if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") {
       return CheckpointError(
         "this is an HTML page, not a checkpoint: a download that gave a web page",

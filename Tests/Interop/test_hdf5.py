@@ -60,6 +60,15 @@ def test_filters_in_any_order_and_partly_left_out(tool, tmp_path):
     assert found(tool, tmp_path / "x.h5") == digests({"x": array, "raw": array})
 
 
+@pytest.mark.parametrize("size", [512, 1024, 8192])
+def test_user_blocks(tool, tmp_path, size):
+    array = random_array("float32", (10, 10))
+    with h5py.File(tmp_path / "x.h5", "w", userblock_size=size) as file:
+        file["plain"] = array
+        file.create_dataset("chunked", data=array, chunks=(3, 3), compression="gzip")
+    assert found(tool, tmp_path / "x.h5") == digests({"plain": array, "chunked": array})
+
+
 def test_fill_values_of_chunks_never_written(tool, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         partial = file.create_dataset("partial", (10, 10), "float32", chunks=(4, 4), fillvalue=7)

@@ -1,3 +1,4 @@
+import Bytes
 import CHDF5
 import CheckpointCore
 
@@ -5,6 +6,9 @@ import CheckpointCore
 struct HDF5DatasetScanner {
   let dataset: hid_t
   let address: UInt64
+  /// The file, and the size of the user block before its HDF5 data.
+  let path: String
+  let userBlock: Int
 
   private struct Unsupported: Error {
     let kind: Placeholder.Kind
@@ -261,7 +265,32 @@ struct HDF5DatasetScanner {
         position[axis] = 0
       }
     }
-    return result
+    return try relocated(result)
+  }
+
+  /// Some releases of libhdf5 leave the user block out of a chunk's address and some do not. The
+  /// first chunk's bytes, read through libhdf5, tell which.
+  private func relocated(_ chunks: [HDF5Index.Chunk]) throws -> [HDF5Index.Chunk] {
+    guard userBlock > 0, let first = chunks.first else { return chunks }
+    guard first.size <= 1 << 30, let file = try? RandomAccessFile(path: path) else {
+      throw Unsupported(kind: .data, reason: "chunks behind a user block that cannot be found")
+    }
+    var bytes = [UInt8](repeating: 0, count: first.size)
+    var mask: UInt32 = 0
+    guard unsafe H5Dread_chunk(dataset, 0, first.origin.map { hsize_t($0) }, &mask, &bytes) >= 0
+    else { throw Unsupported(kind: .data, reason: "a chunk that cannot be read") }
+    for shift in [userBlock, 0] {
+      guard let start = first.address.addingChecked(shift),
+        let end = start.addingChecked(first.size), end <= file.size,
+        let found = try? file.read(at: start, count: first.size), found == bytes
+      else { continue }
+      return chunks.map {
+        .init(
+          origin: $0.origin, address: $0.address.addingChecked(shift) ?? .max, size: $0.size,
+          filterMask: $0.filterMask)
+      }
+    }
+    throw Unsupported(kind: .data, reason: "chunks behind a user block that cannot be found")
   }
 
   private func fillValue(_ properties: hid_t, _ type: hid_t) -> [UInt8] {

@@ -15,10 +15,14 @@ struct HDF5Reader: StoredCheckpointReader {
 
   private static let signature: [UInt8] = [0x89] + "HDF\r\n\u{1A}\n".utf8
 
-  /// The signature stands at the start, or after a user block of 512 bytes, 1024, ….
+  /// The signature stands at the start, or after a user block of 512 bytes, 1024, 2048, ….
   static func matches(_ prefix: [UInt8]) -> Bool {
-    prefix.starts(with: signature)
-      || (prefix.count >= 520 && prefix[512...].starts(with: signature))
+    var offset = 0
+    while offset + signature.count <= prefix.count {
+      if prefix[offset...].starts(with: signature) { return true }
+      offset = max(512, 2 * offset)
+    }
+    return false
   }
 
   init(_ file: RandomAccessFile) throws {

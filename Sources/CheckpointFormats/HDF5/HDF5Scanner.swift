@@ -19,6 +19,9 @@ struct HDF5Scanner {
   }
 
   private let file: hid_t
+  private let filePath: String
+  /// Bytes before the HDF5 data, which its addresses may or may not count.
+  private let userBlock: Int
   private let linkAccess: hid_t
   private var index = HDF5Index()
   private var visited: Set<UInt64> = []
@@ -35,14 +38,19 @@ struct HDF5Scanner {
       throw Failure(
         description: "libhdf5 cannot open this file: its superblock or root group is damaged")
     }
-    var scanner = HDF5Scanner(file: file)
+    var scanner = HDF5Scanner(file: file, path: path)
     try scanner.scanRootAttributes()
     try scanner.visit("/", "", depth: 0)
     return scanner.index
   }
 
-  private init(file: hid_t) {
+  private init(file: hid_t, path: String) {
     self.file = file
+    filePath = path
+    let creation = H5Fget_create_plist(file)
+    var size: hsize_t = 0
+    userBlock = unsafe H5Pget_userblock(creation, &size) >= 0 ? Int(exactly: size) ?? 0 : 0
+    H5Pclose(creation)
     linkAccess = H5Pcreate(savi_h5p_link_access())
     savi_refuse_external_links(linkAccess)
   }
@@ -108,7 +116,9 @@ struct HDF5Scanner {
     }
     switch info.type {
     case H5O_TYPE_DATASET:
-      let item = try HDF5DatasetScanner(dataset: object, address: UInt64(info.addr)).describe()
+      let item = try HDF5DatasetScanner(
+        dataset: object, address: UInt64(info.addr), path: filePath, userBlock: userBlock
+      ).describe()
       try add(name, item)
     case H5O_TYPE_GROUP:
       guard visited.insert(UInt64(info.addr)).inserted else {
