@@ -16,6 +16,7 @@ public final class AtomicFile: Sendable {
   public let temporaryPath: String
   private let descriptor: CInt
   private let committed = Atomic(false)
+  private let flushed = Atomic(false)
 
   /// Creates the temporary file beside `path`.
   ///
@@ -62,7 +63,7 @@ public final class AtomicFile: Sendable {
   private let overwrite: Bool
 
   deinit {
-    close(descriptor)
+    if !flushed.load(ordering: .relaxed) { close(descriptor) }
     if !committed.load(ordering: .relaxed) { unsafe unlink(temporaryPath) }
     TemporaryFiles.shared.remove(temporaryPath)
   }
@@ -83,9 +84,18 @@ public final class AtomicFile: Sendable {
     }
   }
 
+  /// Flushes and closes the file, which keeps its temporary name; nothing more can be written.
+  public func finish() throws(FileSystemError) {
+    guard !flushed.exchange(true, ordering: .relaxed) else { return }
+    let status = fsync(descriptor)
+    let code = errno
+    close(descriptor)
+    guard status == 0 else { throw FileSystemError(action: "flush", path: path, code: code) }
+  }
+
   /// Flushes the file, gives it its name, and flushes the folder.
   public func commit() throws(FileSystemError) {
-    guard fsync(descriptor) == 0 else { throw .last("flush", path) }
+    try finish()
     if overwrite {
       guard unsafe rename(temporaryPath, path) == 0 else {
         throw .last("rename the new file to", path)

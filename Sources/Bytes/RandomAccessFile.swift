@@ -16,7 +16,8 @@ public final class RandomAccessFile: Sendable {
 
   /// Opens `path`, which must be a regular file.
   public init(path: String) throws(FileSystemError) {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without blocking: opening a pipe would wait for a writer before it could be refused.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .last("open", path) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {

@@ -70,12 +70,15 @@ public enum CheckpointWriters {
       "\(stem)-\(number($0 + 1))-of-\(number(shards.count)).safetensors"
     }
     do {
-      // All are written before any gets its name.
-      let files = try paths.map { try AtomicFile(path: $0, overwrite: overwrite) }
-      let index = try AtomicFile(path: stem + ".safetensors.index.json", overwrite: overwrite)
-      for (shard, file) in zip(shards, files) {
+      // All are written before any gets its name, and closed: there may be thousands.
+      var files: [AtomicFile] = []
+      for (shard, path) in zip(shards, paths) {
+        let file = try AtomicFile(path: path, overwrite: overwrite)
         try SafetensorsWriter().write(shard, to: file, work: work)
+        try file.finish()
+        files.append(file)
       }
+      let index = try AtomicFile(path: stem + ".safetensors.index.json", overwrite: overwrite)
       let total = tensors.reduce(0) { $0 + ($1.aliasOf == nil ? $1.byteCount : 0) }
       let map = zip(shards, paths).flatMap { shard, path in
         let file = path.split(separator: "/").last.map(String.init) ?? path

@@ -45,7 +45,7 @@ enum FormatDetection {
       try TorchTarReader(file)
     },
     FormatCandidate(name: .flax, matches: FlaxReader.matches) { file, _ in
-      try FlaxReader(file)
+      try FlaxReader.open(file, prefix: try file.readPrefix(16))
     },
   ]
 

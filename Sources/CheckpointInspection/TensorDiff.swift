@@ -58,7 +58,8 @@ public struct TensorDifference: Sendable, Equatable {
 }
 
 /// The comparison of two checkpoints: names, shapes, dtypes, then values within
-/// |a - b| <= atol + rtol·|b|. NaN equals NaN.
+/// |a - b| <= atol + rtol·|b|, where NaN equals NaN. Without a tolerance, elements of one dtype are
+/// equal where their bits are.
 public struct CheckpointDiff: Sendable {
   public let differences: [TensorDifference]
   /// Tensors whose values were compared.
@@ -102,24 +103,35 @@ public struct CheckpointDiff: Sendable {
     var values = TensorDifference.Values()
     var sum = 0.0
     var position = 0
+    let isExact = atol == 0 && rtol == 0 && a.dtype == b.dtype
     var (x, y): ([Double], [Double]) = ([], [])
     try b.produce { chunk in
       let count = chunk.count / b.dtype.itemSize
       let from = position * a.dtype.itemSize
       let same = elements.span.extracting(from..<from + count * a.dtype.itemSize)
-      position += count
+      defer { position += count }
       if a.dtype == b.dtype, isEqual(same, chunk) { return }
-      decodeDoubles(same, a.dtype, into: &x)
-      decodeDoubles(chunk, b.dtype, into: &y)
-      let parts = a.dtype.isComplex ? 2 : 1
+      decode(same, a.dtype, asComplex: b.dtype.isComplex, into: &x)
+      decode(chunk, b.dtype, asComplex: a.dtype.isComplex, into: &y)
+      let parts = x.count / max(1, count)
+      let width = a.dtype.itemSize / parts
       for index in 0..<min(x.count, y.count) {
+        let isSame =
+          isExact
+          ? isEqual(
+            same.extracting(index * width..<(index + 1) * width),
+            chunk.extracting(index * width..<(index + 1) * width))
+          : x[index] == y[index] || (x[index].isNaN && y[index].isNaN)
+        if isSame { continue }
         let difference = abs(x[index] - y[index])
-        if x[index] == y[index] || (x[index].isNaN && y[index].isNaN) { continue }
         sum += difference
-        values.maximum = difference.isNaN ? .nan : max(values.maximum, difference)
-        if difference <= atol + rtol * abs(y[index]) { continue }
+        values.maximum =
+          difference.isNaN || values.maximum.isNaN ? .nan : max(values.maximum, difference)
+        // An infinity is near nothing but itself, whatever the tolerance.
+        let isNear = !isExact && y[index].isFinite && difference <= atol + rtol * abs(y[index])
+        if isNear { continue }
         if values.count == 0 {
-          values.firstIndex = unravel(position - count + index / parts, a.shape)
+          values.firstIndex = unravel(position + index / parts, a.shape)
           values.firstPair = [x[index], y[index]]
         }
         values.count += 1
@@ -128,6 +140,14 @@ public struct CheckpointDiff: Sendable {
     values.mean = a.shape.count > 0 ? sum / Double(a.shape.count) : 0
     if values.count > 0 { result.append(.init(name: a.name, kind: .values(values))) }
     return result
+  }
+
+  /// The numbers of a chunk; real ones as (real, 0) where the other side is complex.
+  private static func decode(
+    _ bytes: Span<UInt8>, _ dtype: DType, asComplex: Bool, into values: inout [Double]
+  ) {
+    decodeDoubles(bytes, dtype, into: &values)
+    if asComplex, !dtype.isComplex { values = values.flatMap { [$0, 0] } }
   }
 
   private static func isEqual(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {

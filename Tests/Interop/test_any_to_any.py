@@ -83,3 +83,43 @@ def test_casts_as_torch_does(tool, tmp_path, source, target):
     assert torch.equal(state["x"].view(torch.uint8), wanted.view(torch.uint8))
     overflows = int((wanted.isinf() & exact.isfinite()).sum())
     assert (f"{overflows} value" in result.stderr) == (overflows > 0)
+
+
+@pytest.mark.parametrize("a, b, options", [
+    ([2**53, 0], [2**53 + 1, 0], []), ([0.0], [-0.0], []),
+    ([1.0, -np.inf], [np.inf, np.inf], ["--rtol", "1e-5"]), ([1.0], [np.nan], ["--atol", "9"]),
+])
+def test_diff_is_exact_and_infinity_is_near_nothing(tool, tmp_path, a, b, options):
+    np.savez(tmp_path / "a.npz", x=np.array(a))
+    np.savez(tmp_path / "b.npz", x=np.array(b))
+    tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", *options, status=1)
+    tool.run("diff", tmp_path / "a.npz", tmp_path / "a.npz", *options)
+
+
+def test_diff_of_complex_and_real(tool, tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.array([1, 3 + 4j], "c8"))
+    np.savez(tmp_path / "b.npz", x=np.array([1, 3], "f4"))
+    output = tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", status=1).stdout
+    assert "x: 1 value differ, max 4.0, mean 2.0, first at [1]: 4.0 and 0.0" in output
+
+
+@pytest.mark.parametrize("name, target, message", [
+    ("__metadata__", "safetensors", "keeps this name for itself"),
+    ("a/__msgpack_chunked_array__", "flax", "keeps this name for itself"),
+    ("a//b", "flax", "an empty part"), ("a/./b", "h5", "cannot name a dataset"),
+])
+def test_names_that_a_format_cannot_hold_are_refused(tool, tmp_path, name, target, message):
+    torch.save({name: torch.ones(2)}, tmp_path / "a.pt")
+    result = tool.run("convert", "--map", "none", tmp_path / "a.pt", "-o",
+                      tmp_path / f"b.{target}", status=2)
+    assert message in result.stderr
+    assert not (tmp_path / f"b.{target}").exists()
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_odd_names_survive(tool, tmp_path, target):
+    names = ["\x1b[31mred", "ünï", "with space", "tab\there", "a.b", "x" * 300]
+    torch.save({name: torch.full((2,), float(i)) for i, name in enumerate(names)},
+               tmp_path / "a.pt")
+    tool.run("convert", "--map", "none", tmp_path / "a.pt", "-o", tmp_path / f"b.{target}")
+    assert root(tool, tmp_path / "a.pt") == root(tool, tmp_path / f"b.{target}")

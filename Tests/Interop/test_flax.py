@@ -108,3 +108,13 @@ def test_bfloat16_keeps_its_bits(tool, tmp_path):
     path.write_bytes(flax.serialization.msgpack_serialize({"x": array}))
     tool.run("convert", "--map", "none", path, "-o", tmp_path / "y.flax")
     assert (tmp_path / "y.flax").read_bytes() == path.read_bytes()
+
+
+def test_integer_keys_and_bare_scalars(tool, tmp_path):
+    import msgpack
+    array = np.arange(3, dtype="int16")
+    packed = msgpack.ExtType(1, flax.serialization._ndarray_to_bytes(array))
+    (tmp_path / "x").write_bytes(msgpack.packb({0: packed, 10: {b"bytes": packed}}))
+    assert found(tool, tmp_path / "x") == digests({"0": array, "10/bytes": array})
+    (tmp_path / "y").write_bytes(flax.serialization.msgpack_serialize(np.float32(1)))
+    assert found(tool, tmp_path / "y") == digests({"": np.float32(1)})

@@ -135,6 +135,17 @@ def test_objects_of_a_newer_format_are_said_to_be_so(tool, tmp_path):
     assert document["tensors"] or "newer version" in document["placeholders"][0]["reason"]
 
 
+def test_sizes_without_data_are_not_allocated(tool, tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("row", (1, 2**40), "u1", chunks=(1, 2**22))
+        file.create_dataset("never", (2**50,), "u1")
+        file["x"] = np.ones(3)
+    assert list(found(tool, tmp_path / "x.h5")) == ["x"]
+    reasons = {row["name"]: row["reason"]
+               for row in tool.json("ls", "ls", tmp_path / "x.h5")["placeholders"]}
+    assert reasons["row"] == "uint8 (1, 1099511627776), expanded from 0 bytes"
+
+
 @pytest.mark.parametrize("libver", ["earliest", "v108", "v110", "latest"])
 def test_many_links_of_every_library_version(tool, tmp_path, libver):
     arrays = {f"g/{n:03}": np.float32(n) for n in range(300)}

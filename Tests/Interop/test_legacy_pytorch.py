@@ -85,11 +85,25 @@ def test_reads_torchscript(tool, tmp_path):
     assert found(tool, tmp_path / "x.pt") == expected(dict(model.state_dict()))
 
 
+def test_reads_torchscript_lists(tool, tmp_path):
+    class Lists(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.items = [torch.ones(2), torch.zeros(3)]
+
+        def forward(self, x):
+            return x + self.items[0]
+
+    torch.jit.save(torch.jit.script(Lists()), tmp_path / "x.pt")
+    assert found(tool, tmp_path / "x.pt") == expected(
+        {"items.0": torch.ones(2), "items.1": torch.zeros(3)})
+
+
 def test_reads_numpy_objects(tool, tmp_path):
     arrays = {"array": np.arange(6.0).reshape(2, 3), "fortran": np.asfortranarray(np.eye(3, 4)),
               "big": np.arange(4, dtype=">i2"), "scalar": np.float64(2.5), "bool": np.True_}
     for name, options in [("new.pt", {}), ("old.pt", {"_use_new_zipfile_serialization": False}),
-                          ("four.pt", {"pickle_protocol": 4})]:
+                          ("four.pt", {"pickle_protocol": 4}), ("five.pt", {"pickle_protocol": 5})]:
         torch.save(arrays, tmp_path / name, **options)
         assert found(tool, tmp_path / name) == digests(arrays)
 

@@ -116,6 +116,11 @@ def test_accepts_null_metadata_padding_and_odd_lengths(tool, tmp_path):
         assert list(found(tool, crafted(tmp_path, header, b"x"))) == ["a"]
 
 
+def test_plain_metadata_makes_no_aliases(tool, tmp_path):
+    path = crafted(tmp_path, {"__metadata__": {"format": "pt"}, "pt": entry([1], 0, 4)}, bytes(4))
+    assert list(found(tool, path)) == ["pt"]
+
+
 def test_types_of_less_than_a_byte_are_placeholders(tool, tmp_path):
     path = crafted(tmp_path, {"a": entry([4], 0, 2, "F4"), "b": entry([4], 2, 5, "F6_E2M3")},
                    bytes(5))

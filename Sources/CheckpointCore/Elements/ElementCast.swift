@@ -57,7 +57,7 @@ public enum ElementCast {
   /// The bits of the bfloat16 nearest to `value`. Rounding to float32 first would round twice, so
   /// that step rounds to odd, which keeps what the second needs to know.
   private static func bfloat16(_ value: Double) -> UInt16 {
-    guard !value.isNaN else { return value.sign == .minus ? 0xFFC0 : 0x7FC0 }
+    guard !value.isNaN else { return 0x7FC0 }
     var bits = Float(value).bitPattern
     let single = Double(Float(bitPattern: bits))
     if single != value, single.isFinite, bits & 1 == 0 {

@@ -17,24 +17,43 @@ struct FlaxReader: StoredCheckpointReader {
   let formatDescription = "Flax msgpack"
   let contents: StoredTensors
 
+  /// A map whose first key is a name or a number, or a bare array.
   static func matches(_ prefix: [UInt8]) -> Bool {
     guard let first = prefix.first else { return false }
     switch first {
     case 0x80: return prefix.count == 1
-    case 0x81...0x8F: return isStringHeader(prefix.dropFirst().first)
-    case 0xDE: return isStringHeader(prefix.dropFirst(3).first)
-    case 0xDF: return isStringHeader(prefix.dropFirst(5).first)
-    // A bare array: an extension of type 1.
-    case 0xC7: return prefix.count > 2 && prefix[2] == 1
-    case 0xC8: return prefix.count > 3 && prefix[3] == 1
-    case 0xC9: return prefix.count > 5 && prefix[5] == 1
+    case 0x81...0x8F: return isKey(prefix.dropFirst().first)
+    case 0xDE: return isKey(prefix.dropFirst(3).first)
+    case 0xDF: return isKey(prefix.dropFirst(5).first)
+    case 0xD4...0xD8: return isArrayType(prefix.dropFirst().first)
+    case 0xC7: return isArrayType(prefix.dropFirst(2).first)
+    case 0xC8: return isArrayType(prefix.dropFirst(3).first)
+    case 0xC9: return isArrayType(prefix.dropFirst(5).first)
     default: return false
     }
   }
 
-  private static func isStringHeader(_ byte: UInt8?) -> Bool {
+  private static func isKey(_ byte: UInt8?) -> Bool {
     guard let byte else { return false }
-    return (0xA0...0xBF).contains(byte) || (0xD9...0xDB).contains(byte)
+    return switch byte {
+    case 0x00...0x7F, 0xA0...0xBF, 0xC4...0xC6, 0xCC...0xD3, 0xD9...0xDB: true
+    default: false
+    }
+  }
+
+  private static func isArrayType(_ byte: UInt8?) -> Bool { byte == 1 || byte == 3 }
+
+  /// `nil` where the first bytes fit MessagePack by chance: they are no strong signature.
+  static func open(_ file: RandomAccessFile, prefix: [UInt8]) throws -> FlaxReader? {
+    do {
+      return try FlaxReader(file)
+    } catch let error as CheckpointError {
+      let isName = prefix.dropFirst().prefix(5).contains {
+        (0xA1...0xBF).contains($0) || $0 == 0xD9
+      }
+      if isName { throw error }
+      return nil
+    }
   }
 
   init(_ file: RandomAccessFile) throws {

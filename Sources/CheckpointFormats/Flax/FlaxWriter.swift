@@ -9,6 +9,13 @@ struct FlaxWriter: CheckpointWriter {
 
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
     _ = try NameTree(tensors.map(\.name), separator: "/")
+    if let name = tensors.map(\.name).first(where: {
+      $0.split(separator: "/").contains(Substring(FlaxEncoding.chunkedKey))
+    }) {
+      throw CheckpointError(
+        entry: name, "Flax keeps this name for itself",
+        advice: "choose another format with --to, or leave it out with --exclude")
+    }
     if let odd = tensors.first(where: { $0.dtype == .complex32 }) {
       throw CheckpointError(
         entry: odd.name, "NumPy, and so Flax, has no \(odd.dtype)",

@@ -4,6 +4,7 @@ import CheckpointCore
 /// The elements of a chunked dataset, put together row of chunks by row of chunks.
 struct HDF5ChunkedSource: StorageSource {
   let size: Int
+  let storedSize: Int
   var fileOffset: Int? { nil }
 
   private let file: RandomAccessFile
@@ -42,6 +43,8 @@ struct HDF5ChunkedSource: StorageSource {
     self.filters = filters
     self.fill = fill
     size = shape.count * itemSize
+    let chunkTotal = chunks.count.multipliedChecked(by: bytes) ?? .max
+    storedSize = min(size, chunkTotal)
     rows = Dictionary(grouping: chunks) { $0.origin[0] / chunkShape[0] }
   }
 

@@ -41,19 +41,21 @@ struct HDF5Writer: CheckpointWriter {
 
   func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
     let placed = try HDF5Sandbox.library.withLock { _ in
-      try layOut(tensors, path: file.temporaryPath, work)
+      try layOut(tensors, path: file.temporaryPath, output: file.path, work)
     }
     try file.write(placed, work: work)
   }
 
   /// Makes the file's structure and returns where the elements go that are not written yet.
   private func layOut(
-    _ tensors: [OutputTensor], path: String, _ work: WorkLimits
+    _ tensors: [OutputTensor], path: String, output: String, _ work: WorkLimits
   ) throws -> [PlacedTensor] {
+    // Its clean-up at exit would write to a file that could not grow, and crash.
+    H5dont_atexit()
     guard H5open() >= 0 else { throw CheckpointError("libhdf5 cannot start") }
     savi_silence_errors()
     var placed: [PlacedTensor] = []
-    let layout = try HDF5FileLayout(path: path)
+    let layout = try HDF5FileLayout(path: path, named: output)
     for tensor in tensors {
       if let original = tensor.aliasOf {
         try layout.link(tensor.name, to: original)
@@ -72,8 +74,11 @@ struct HDF5Writer: CheckpointWriter {
 private final class HDF5FileLayout {
   private var file: hid_t
   private let linkCreation: hid_t
+  /// The file's final name, for errors.
+  private let output: String
 
-  init(path: String) throws {
+  init(path: String, named output: String) throws {
+    self.output = output
     let creation = H5Pcreate(savi_h5p_file_create())
     let access = H5Pcreate(savi_h5p_file_access())
     defer {
@@ -84,7 +89,7 @@ private final class HDF5FileLayout {
     H5Pset_alignment(access, 512, 64)
     file = unsafe H5Fcreate(path, savi_h5f_trunc(), creation, access)
     linkCreation = savi_link_creation()
-    guard file >= 0 else { throw CheckpointError("libhdf5 cannot create the file") }
+    guard file >= 0 else { throw CheckpointError(file: output, "libhdf5 cannot create the file") }
   }
 
   deinit {
@@ -96,7 +101,7 @@ private final class HDF5FileLayout {
     defer { file = -1 }
     guard H5Fclose(file) >= 0 else {
       throw CheckpointError(
-        "libhdf5 cannot write the file's structure", advice: "is the disk full?")
+        file: output, "libhdf5 cannot write the file's structure", advice: "is the disk full?")
     }
   }
 
@@ -107,7 +112,7 @@ private final class HDF5FileLayout {
 
   private func failure(_ name: String, _ what: String) -> CheckpointError {
     CheckpointError(
-      entry: name, "libhdf5 cannot make this \(what)",
+      file: output, entry: name, "libhdf5 cannot make this \(what)",
       advice: "is the disk full, or the name too odd for HDF5?")
   }
 

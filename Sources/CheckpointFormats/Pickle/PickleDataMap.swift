@@ -4,12 +4,12 @@ struct PickleDataMap {
   private let holding: Set<PickleTree.ID>
 
   /// - Parameter isData: whether a node itself is array data.
-  init(_ tree: PickleTree, isData: (PickleTree.Node) -> Bool) {
+  init(_ tree: PickleTree, isData: (PickleTree.ID) -> Bool) {
     // Breadth-first along reversed edges: no recursion, so depth and cycles do not matter.
     var parents: [PickleTree.ID: [PickleTree.ID]] = [:]
     var queue: [PickleTree.ID] = []
     for id in tree.allIDs {
-      if isData(tree[id]) { queue.append(id) }
+      if isData(id) { queue.append(id) }
       for child in tree.children(of: id) { parents[child, default: []].append(id) }
     }
     var holding = Set(queue)

@@ -4,6 +4,7 @@ import CheckpointCore
 /// NumPy arrays and scalars inside a pickle, read from what NumPy's own reducers record.
 ///
 ///     _reconstruct(ndarray, (0,), b'b')  + state (version, shape, dtype, is_fortran, bytes)
+///     _frombuffer(bytes, dtype, shape, 'C' or 'F')
 ///     scalar(dtype, bytes)
 ///     dtype('f4', False, True)           + state (version, byte order, …)
 ///
@@ -28,7 +29,14 @@ struct NumPyPickle {
       return make(
         dtype: state[2], shape: shape, isFortran: tree.int(state[3]) == 1, data: state[4])
     }
-    if let arguments = tree.items(ofSequence: parts.arguments), arguments.count == 2 {
+    let arguments = tree.items(ofSequence: parts.arguments) ?? []
+    if arguments.count == 4, let dimensions = tree.ints(arguments[2]), let shape = Shape(dimensions)
+    {
+      return make(
+        dtype: arguments[1], shape: shape, isFortran: tree.text(arguments[3]) == "F",
+        data: arguments[0])
+    }
+    if arguments.count == 2 {
       return make(dtype: arguments[0], shape: .scalar, isFortran: false, data: arguments[1])
     }
     return .failure(Unsupported(reason: "a NumPy array in an unknown form"))
@@ -38,7 +46,8 @@ struct NumPyPickle {
     dtype: PickleTree.ID, shape: Shape, isFortran: Bool, data: PickleTree.ID
   ) -> Result<Array, Unsupported> {
     guard let (type, isBigEndian) = elementType(dtype) else {
-      return .failure(Unsupported(reason: "a NumPy array of objects or strings, shape \(shape)"))
+      return .failure(
+        Unsupported(reason: "a NumPy array whose elements have no type here, shape \(shape)"))
     }
     guard let bytes = rawBytes(data),
       shape.count.multipliedChecked(by: type.itemSize) == bytes.count

@@ -21,10 +21,20 @@ enum TorchGlobal {
   case wrapper
   /// `_reconstruct(ndarray, (0,), b'b')`, with the array in the state that BUILD would set.
   case numpyArray
+  /// `_frombuffer(bytes, dtype, shape, order)`, in protocol 5.
+  case numpyBuffer
   /// `scalar(dtype, bytes)`.
   case numpyScalar
   /// A tensor this tool has no representation for.
   case unsupportedTensor(String)
+
+  /// Whether the call makes array data, rather than pass something on.
+  var makesArray: Bool {
+    switch self {
+    case .mapping, .wrapper: false
+    default: true
+    }
+  }
 
   init?(_ global: PickleTree.Global) {
     guard let found = Self.table[global.description] else { return nil }
@@ -44,6 +54,12 @@ enum TorchGlobal {
     "builtins.dict": .mapping,
     "__builtin__.dict": .mapping,
     "torch.jit._pickle.restore_type_tag": .wrapper,
+    "torch.jit._pickle.build_tensorlist": .wrapper,
+    "torch.jit._pickle.build_intlist": .wrapper,
+    "torch.jit._pickle.build_doublelist": .wrapper,
+    "torch.jit._pickle.build_boollist": .wrapper,
+    "numpy.core.numeric._frombuffer": .numpyBuffer,
+    "numpy._core.numeric._frombuffer": .numpyBuffer,
     "numpy.core.multiarray._reconstruct": .numpyArray,
     "numpy._core.multiarray._reconstruct": .numpyArray,
     "numpy.core.multiarray.scalar": .numpyScalar,

@@ -32,10 +32,16 @@ struct TorchObjectWalker {
   ) throws {
     self.tree = tree
     self.tensors = tensors
-    data = PickleDataMap(tree) { node in
-      switch node {
-      case .persistent(let id): Self.isStorage(id, tree, tensors)
-      case .object(let object): tree.global(of: object).map(Self.isArray) ?? false
+    let bulk = PickleDataMap(tree) { id in
+      if case .bytes(let bytes) = tree[id] { bytes.count > Self.maximumPlainBytes } else { false }
+    }
+    data = PickleDataMap(tree) { id in
+      switch tree[id] {
+      case .persistent(let inner): Self.isStorage(inner, tree, tensors)
+      case .object(let object):
+        tree.global(of: object).map { global in
+          TorchGlobal(global) == nil ? bulk.contains(id) : Self.isArray(global)
+        } ?? false
       default: false
       }
     }
@@ -58,14 +64,12 @@ struct TorchObjectWalker {
     tree.text(id) ?? tree.int(id).map(String.init) ?? ""
   }
 
-  /// Made once, when the first object of an unknown class is met.
-  private lazy var bytesMap = PickleDataMap(tree) { if case .bytes = $0 { true } else { false } }
+  /// A date or an enumeration pickles to a few bytes; more, in an object of an unknown class, may be
+  /// an array in a form of its own.
+  private static let maximumPlainBytes = 64
 
   private static func isArray(_ global: PickleTree.Global) -> Bool {
-    switch TorchGlobal(global) {
-    case .none, .mapping: false
-    default: true
-    }
+    TorchGlobal(global)?.makesArray ?? false
   }
 
   private mutating func add(_ path: [String], _ item: Found) throws {
@@ -144,7 +148,7 @@ struct TorchObjectWalker {
       // `_rebuild_parameter_with_state` sets attributes on the parameter.
       for extra in arguments.dropFirst() where data.contains(extra) { try walk(extra, path) }
     case .wrapper where !arguments.isEmpty: try walk(arguments[0], path)
-    case .numpyArray, .numpyScalar:
+    case .numpyArray, .numpyScalar, .numpyBuffer:
       switch NumPyPickle(tree: tree).decode(object) {
       case .success(let array): try add(path, .array(array.layout, array.bytes))
       case .failure(let problem): try add(path, .placeholder(.data, reason: problem.reason))
@@ -218,17 +222,13 @@ struct TorchObjectWalker {
     let attributes = parts.state.flatMap { attributePairs($0) }
     let isHidden = (parts.items + parts.appended + [parts.arguments]).contains(where: data.contains)
     guard let attributes, !isHidden, data.contains(id) else {
-      let holdsTensors = data.contains(id)
-      // Bytes in an object of an unknown class may be an array in a form of its own.
-      let holdsBytes = bytesMap.contains(id)
+      let holdsData = data.contains(id)
       return try add(
         path,
         .placeholder(
-          holdsTensors || holdsBytes ? .data : .value,
+          holdsData ? .data : .value,
           reason: "object of \(name)"
-            + (holdsTensors || holdsBytes
-              ? ", which is not on the allow-list, with \(holdsTensors ? "tensors" : "bytes") inside"
-              : "")))
+            + (holdsData ? ", which is not on the allow-list, with tensors or bytes inside" : "")))
     }
     let members: Set = ["_parameters", "_buffers", "_modules"]
     for group in ["_parameters", "_buffers", "_modules"] {

@@ -30,7 +30,8 @@ struct SafetensorsReader: StoredCheckpointReader {
       layouts[tensor.name] = layout
       try contents.add(tensor.name, layout, in: data, key: "data")
     }
-    for (alias, name) in header.metadata where layouts[alias] == nil {
+    // "format" names the framework that wrote the file.
+    for (alias, name) in header.metadata where layouts[alias] == nil && alias != "format" {
       if let layout = layouts[name] { try contents.add(alias, layout, in: data, key: "data") }
     }
     self.contents = contents

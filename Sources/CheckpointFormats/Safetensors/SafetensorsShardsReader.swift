@@ -7,7 +7,7 @@ enum SafetensorsIndex {
   static let maximumSize = 256 << 20
 
   static func matches(_ prefix: [UInt8]) -> Bool {
-    prefix.first { $0 > 0x20 } == UInt8(ascii: "{")
+    prefix.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
   }
 }
 

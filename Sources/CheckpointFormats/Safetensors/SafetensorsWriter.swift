@@ -9,6 +9,12 @@ struct SafetensorsWriter: CheckpointWriter {
   let format = FormatName.safetensors
 
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
+    for tensor in tensors
+    where tensor.name == "__metadata__" || (tensor.name == "format" && tensor.aliasOf != nil) {
+      throw CheckpointError(
+        entry: tensor.name, "safetensors keeps this name for itself",
+        advice: "choose another format with --to, or leave it out with --exclude")
+    }
     let unnamed = tensors.filter { SafetensorsDType.name(of: $0.dtype) == nil }
     guard unnamed.isEmpty else {
       throw CheckpointError(

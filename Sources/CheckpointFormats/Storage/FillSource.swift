@@ -2,6 +2,7 @@
 struct FillSource: StorageSource {
   let size: Int
   let element: [UInt8]
+  var storedSize: Int { 0 }
   var fileOffset: Int? { nil }
 
   func stream(

@@ -2,6 +2,8 @@
 protocol StorageSource: Sendable {
   /// The bytes of the storage, decompressed.
   var size: Int { get }
+  /// The most bytes that what is stored can give; smaller than `size` where most is a fill value.
+  var storedSize: Int { get }
   /// Where the bytes begin in the file; `nil` where they are compressed.
   var fileOffset: Int? { get }
 
@@ -13,6 +15,8 @@ protocol StorageSource: Sendable {
 }
 
 extension StorageSource {
+  var storedSize: Int { size }
+
   /// The bytes `range`. The caller has checked it against `size`.
   func read(_ range: Range<Int>) throws -> [UInt8] {
     var bytes: [UInt8] = []

@@ -11,9 +11,9 @@ struct StoredTensors: Sendable {
   private(set) var stored: [String: Stored] = [:]
   private(set) var entries: [CheckpointEntry] = []
 
-  /// A view whose elements repeat (stride 0) can claim any size. Larger than this, it is no weight:
-  /// it is listed, but not read.
-  private static let maximumExpandedSize = 1 << 32
+  /// A view whose elements repeat (stride 0), or a fill value, can claim any size. Larger than this,
+  /// it is no weight: it is listed, but not read.
+  private static let maximumExpandedSize = 1 << 30
 
   /// Adds a tensor, or throws where it reaches beyond its storage.
   mutating func add(
@@ -27,10 +27,10 @@ struct StoredTensors: Sendable {
         advice: "the file is damaged; fetch or save it again")
     }
     let byteCount = layout.shape.count.multipliedChecked(by: layout.dtype.itemSize)
-    guard let byteCount, byteCount <= max(source.size, Self.maximumExpandedSize) else {
+    guard let byteCount, byteCount <= max(source.storedSize, Self.maximumExpandedSize) else {
       return try addPlaceholder(
         name, .data,
-        "\(layout.dtype) \(layout.shape), expanded from a storage of \(source.size) bytes")
+        "\(layout.dtype) \(layout.shape), expanded from \(source.storedSize) bytes")
     }
     let view = StorageView(
       key: key, fileOffset: source.fileOffset, offset: layout.byteOffset,

@@ -97,6 +97,12 @@ struct StoredZipWriter {
           entry: name, "a zip entry's name cannot be longer than 65,280 bytes",
           advice: "choose another format with --to")
       }
+      let isPlain = name.utf8.allSatisfy { $0 < 0x80 } || !name.utf8.contains { $0 < 0x20 }
+      guard isPlain, !name.utf8.contains(0) else {
+        throw CheckpointError(
+          entry: name, "a zip entry cannot have this name: control characters beside other letters",
+          advice: "choose another format with --to")
+      }
       let fixed = 30 + name.utf8.count + (size >= 0xFFFF_FFFF ? 20 : 0) + 4
       let header = (offset + fixed).roundedUp(toMultipleOf: Self.alignment) - offset
       defer { offset += header + size }
@@ -108,7 +114,9 @@ struct StoredZipWriter {
   private func commonFields(_ entry: Placed, _ crc: UInt32, zip64: Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendLittleEndian(UInt16(zip64 ? 45 : 20))
-    bytes.appendLittleEndian(UInt16(0x0800))
+    // The flag for UTF-8, which libzip does not believe of names with control characters.
+    let hasControls = entry.name.utf8.contains { $0 < 0x20 }
+    bytes.appendLittleEndian(UInt16(hasControls ? 0 : 0x0800))
     bytes.appendLittleEndian(UInt16(0))
     bytes.appendLittleEndian(UInt16(0))
     bytes.appendLittleEndian(UInt16(0x0021))
