@@ -26,14 +26,16 @@ def timed(command):
     return (time.perf_counter() - start) * 1000, usage.ru_maxrss / 1024
 
 
-def compare(title, *commands):
-    """Runs (name, command) pairs in turn; the first is ours."""
-    for _, command in commands:
-        timed(command)
+def compare(title, *commands, outputs=()):
+    """Runs (name, command) pairs in turn; the first is ours. Outputs are removed before each run."""
     runs = {name: [] for name, _ in commands}
-    for _ in range(RUNS):
+    for run in range(RUNS + 1):
         for name, command in commands:
-            runs[name].append(timed(command))
+            for path in outputs:
+                path.unlink(missing_ok=True)
+            result = timed(command)
+            if run > 0:
+                runs[name].append(result)
     print(title)
     medians = []
     for name, results in runs.items():
@@ -80,9 +82,10 @@ torch.save({{k: torch.from_numpy(np.ascontiguousarray(z[k].T)) for k in z.files}
     convert = [tool, "convert", "-q", "--force", source, "--map", folder / "one.json", "-o", target]
     compare("Convert 1 GiB npz to PyTorch, every matrix transposed", ("savi-ckpt convert", convert),
             ("np.load, transpose, torch.save", [sys.executable, "-c", script]),
-            ("cp", ["cp", source, folder / "copy.npz"]))
+            ("cp", ["cp", source, folder / "copy.npz"]),
+            outputs=[target, folder / "copy.npz", folder / "peer.pt"])
     (folder / "copy.npz").unlink()
-    (folder / "peer.pt").unlink()
+    subprocess.run(convert, check=True)
     script = f"""
 import torch
 for k, v in torch.load({str(target)!r}, mmap=True).items():
@@ -101,7 +104,7 @@ for k, v in torch.load({str(target)!r}, mmap=True).items():
     target.unlink()
     two = [tool, "convert", "-q", "--force", folder / "two.npz", "--map", folder / "two.json",
            "-o", target]
-    compare("Convert 2 GiB: the memory stays", ("savi-ckpt convert", two))
+    compare("Convert 2 GiB: the memory stays", ("savi-ckpt convert", two), outputs=[target])
     compare("Statistics of 2 GiB", ("savi-ckpt stats", [tool, "stats", target]))
 
 

@@ -26,10 +26,14 @@ extension AtomicFile {
           guard written + chunk.count <= tensor.byteCount else {
             throw CheckpointError.wrongLength(tensor, found: written + chunk.count)
           }
-          observe(index, chunk)
-          try writeChecked(chunk, at: offset + written)
-          written += chunk.count
-          work.progress?.advance(bytes: chunk.count)
+          // In pieces that stay in the cache from the checksum to the write.
+          for start in stride(from: 0, to: chunk.count, by: Streaming.chunkSize) {
+            let part = chunk.extracting(start..<min(start + Streaming.chunkSize, chunk.count))
+            observe(index, part)
+            try writeChecked(part, at: offset + written)
+            written += part.count
+            work.progress?.advance(bytes: part.count)
+          }
         }
         guard written == tensor.byteCount else {
           throw CheckpointError.wrongLength(tensor, found: written)

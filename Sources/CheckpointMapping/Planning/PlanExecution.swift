@@ -1,14 +1,16 @@
+import Bytes
 public import CheckpointCore
 
 extension ConversionPlan {
   /// The tensors to write. Each is read and rearranged when the writer asks for it.
   public func outputs(from reader: any CheckpointReader) -> [OutputTensor] {
-    steps.map { step in
+    let pool = BufferPool()
+    return steps.map { step in
       OutputTensor(
         name: step.name, dtype: step.dtype, shape: step.shape, aliasOf: step.aliasOf,
         workingMemory: step.workingMemory
       ) { sink in
-        try step.produce(from: reader, sink)
+        try step.produce(from: reader, pool, sink)
       }
     }
   }
@@ -39,7 +41,7 @@ extension ConversionPlan.Step {
   }
 
   fileprivate func produce(
-    from reader: any CheckpointReader, _ sink: (Span<UInt8>) throws -> Void
+    from reader: any CheckpointReader, _ pool: BufferPool, _ sink: (Span<UInt8>) throws -> Void
   ) throws {
     let size = dtype.itemSize
     switch operation {
@@ -49,19 +51,10 @@ extension ConversionPlan.Step {
       .gather(let transform, _) where transform.isCopy:
       try reader.stream(sources[0], chunkSize: Streaming.chunkSize, sink)
     case .scatter(let transform):
-      var target = [UInt8](repeating: 0, count: shape.count * size)
-      for (index, source) in sources.enumerated() {
-        let slice = transform.sliceBytes(index: index, elementSize: size)
-        guard slice > 0, source.shape.count > 0 else { continue }
-        var first = 0
-        try reader.stream(source, chunkSize: max(1, Streaming.chunkSize / slice) * slice) { chunk in
-          var span = target.mutableSpan
-          try transform.scatter(
-            chunk, from: first, index: index, into: &span, elementSize: size)
-          first += chunk.count / slice
-        }
+      try pool.withBuffer(shape.count * size) { target in
+        try assemble(transform, from: reader, into: &target)
+        try sink(target.span)
       }
-      try sink(target.span)
     case .gather(let transform, let index):
       let whole = try reader.read(sources[0])
       try checkZeros(transform.zeros, in: whole)
@@ -69,6 +62,26 @@ extension ConversionPlan.Step {
       var span = part.mutableSpan
       try transform.gather(index: index, from: whole.span, into: &span, elementSize: size)
       try sink(part.span)
+    }
+  }
+
+  /// Every element of `target`, from all the sources.
+  private func assemble(
+    _ transform: LayoutTransform, from reader: any CheckpointReader, into target: inout [UInt8]
+  ) throws {
+    let size = dtype.itemSize
+    for byte in transform.zeros.lowerBound * size..<transform.zeros.upperBound * size {
+      target[byte] = 0
+    }
+    for (index, source) in sources.enumerated() {
+      let slice = transform.sliceBytes(index: index, elementSize: size)
+      guard slice > 0, source.shape.count > 0 else { continue }
+      var first = 0
+      try reader.stream(source, chunkSize: max(1, Streaming.chunkSize / slice) * slice) { chunk in
+        var span = target.mutableSpan
+        try transform.scatter(chunk, from: first, index: index, into: &span, elementSize: size)
+        first += chunk.count / slice
+      }
     }
   }
 
