@@ -50,8 +50,13 @@ struct DiffCommand: ParsableCommand {
     }
     let largest = (a.tensors + b.tensors).map(\.byteCount).max() ?? 0
     let limits = WorkLimits.forTensors(largest: largest)
+    let progress = Progress(
+      totalBytes: b.tensors.reduce(0) { $0 + $1.byteCount }, totalTensors: b.tensors.count)
+    let line = ProgressLine(progress, isQuiet: report.quiet)
     let diff = try CheckpointDiff(
-      kept, plain(b), atol: atol, rtol: rtol, threads: limits.threads, memory: limits.memory)
+      kept, plain(b, progress), atol: atol, rtol: rtol, threads: limits.threads,
+      memory: limits.memory)
+    line.finish()
     try Console.output(
       report.json ? json(diff).serialized(pretty: true) : text(diff).joined(separator: "\n"))
     if !diff.differences.isEmpty || diff.comparedCount == 0 { throw ExitCode(1) }
@@ -60,10 +65,16 @@ struct DiffCommand: ParsableCommand {
   /// `--key` and the filters hold for both sides, as far as they have such entries.
   private func open(_ path: String) throws -> Checkpoint { try input.open(path) }
 
-  private func plain(_ checkpoint: Checkpoint) -> [ComparedTensor] {
+  private func plain(
+    _ checkpoint: Checkpoint, _ progress: Progress? = nil
+  ) -> [ComparedTensor] {
     checkpoint.tensors.map { tensor in
-      ComparedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) {
-        try checkpoint.stream(tensor, $0)
+      ComparedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) { sink in
+        try checkpoint.stream(tensor) { chunk in
+          try sink(chunk)
+          progress?.advance(bytes: chunk.count)
+        }
+        progress?.finishTensor()
       }
     }
   }

@@ -120,7 +120,7 @@ struct PyTorchTests {
     let unsupported = try open("unsupported")
     #expect(
       unsupported.placeholders.map(\.reason) == [
-        "a quantized tensor (torch._utils._rebuild_qtensor)",
+        "a quantized tensor (torch._utils._rebuild_qtensor) of QInt8Storage (2, 3)",
         "a sparse tensor (torch._utils._rebuild_sparse_tensor) of int64 (2, 5), float32 (5,)",
       ])
     #expect(unsupported.placeholders.allSatisfy { $0.kind == .data })

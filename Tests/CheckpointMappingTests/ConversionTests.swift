@@ -81,6 +81,19 @@ struct ConversionTests {
     }
   }
 
+  @Test("two models that fit are ambiguous")
+  func ambiguousModel() throws {
+    let text = try fixtureText("models/savi-tiny.json")
+    let twin = try ModelDocument(json: Array(text.replacing("savi-tiny", with: "twin").utf8))
+    let checkpoint = try Checkpoint(path: fixture("golden/tiny_perturbed_flax.npz"))
+    #expect {
+      try ModelMatcher.plan(
+        checkpoint.entries, models: [try tiny(), twin], direction: .flaxToTorch)
+    } throws: {
+      "\($0)" == "several models fit: savi-tiny, twin; choose one with --map NAME"
+    }
+  }
+
   @Test("every problem of one kind is reported at once, with near names")
   func mismatches() throws {
     let broken = try entries { name in

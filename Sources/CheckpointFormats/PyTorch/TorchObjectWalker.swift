@@ -198,8 +198,16 @@ struct TorchObjectWalker {
     }
   }
 
-  /// The dtypes and shapes of the tensors among `arguments`, one level of tuples down.
+  /// What an unsupported tensor is made of: the tensors among `arguments`, one level of tuples down,
+  /// or its own storage and size.
   private func partShapes(_ arguments: [PickleTree.ID]) -> [String] {
+    if arguments.count > 2, case .persistent(let key) = tree[arguments[0]],
+      let storage = tree.items(ofSequence: key), storage.count > 1,
+      case .global(let type) = tree[storage[1]],
+      let shape = tree.ints(arguments[2]).flatMap({ Shape($0) })
+    {
+      return ["\(type.name) \(shape)"]
+    }
     let inner = arguments.flatMap { tree.items(ofSequence: $0) ?? [$0] }
     return inner.compactMap { id in
       guard case .object(let object) = tree[id],
