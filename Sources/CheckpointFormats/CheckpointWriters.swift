@@ -4,7 +4,7 @@ public import CheckpointCore
 /// The writers, by format.
 public enum CheckpointWriters {
   private static let all: [any CheckpointWriter] = [
-    NpzWriter(), HDF5Writer(), TorchZipWriter(), SafetensorsWriter(), FlaxWriter(),
+    NpzWriter(), NpyWriter(), HDF5Writer(), TorchZipWriter(), SafetensorsWriter(), FlaxWriter(),
   ]
 
   public static var formats: [FormatName] { all.map(\.format) }
@@ -32,7 +32,7 @@ public enum CheckpointWriters {
     let name = path.split(separator: "/").last ?? ""
     guard let dot = name.lastIndex(of: ".") else { return nil }
     let extensions: [String: FormatName] = [
-      "npz": .npz, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
+      "npz": .npz, "npy": .npy, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
       "safetensors": .safetensors, "flax": .flax, "msgpack": .flax, "h5": .hdf5, "hdf5": .hdf5,
     ]
     return extensions[name[name.index(after: dot)...].lowercased()]

@@ -109,6 +109,21 @@ struct FormatCommandTests {
     #expect(missing.error.contains(shard))
   }
 
+  @Test("a single array is written as np.save writes it")
+  func npy() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file("x.npy")
+    let run = try runCommand([
+      "convert", fixture("numpy/layouts.npz"), "--map", "none", "--include", "^fortran$", "-o",
+      output,
+    ])
+    #expect(run.error.contains("npy has no names: fortran is written without its own"))
+    let again = folder.file("y.npy")
+    _ = try runCommand(["convert", fixture("numpy/single.npy"), "--map", "none", "-o", again])
+    #expect(try fileBytes(again) == fileBytes(fixture("numpy/single.npy")))
+    #expect(try runCommand(["ls", output]).output.contains("float32  (3, 4)"))
+  }
+
   @Test("compressed HDF5 is smaller and equal")
   func gzip() throws {
     let folder = try TemporaryFolder()

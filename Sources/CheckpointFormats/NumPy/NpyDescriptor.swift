@@ -78,4 +78,18 @@ enum NpyDescriptor {
     default: "<\(numeric.first { $0.value == dtype && $0.key.count > 1 }?.key ?? "")"
     }
   }
+
+  /// One sentence for each dtype that is written as raw bytes.
+  static func rawNotes(_ tensors: [OutputTensor]) -> [String] {
+    var notes: [String] = []
+    for dtype in DType.allCases {
+      let count = tensors.count { $0.dtype == dtype }
+      let descr = NpyDescriptor.descr(of: dtype)
+      guard count > 0, descr.contains("V") else { continue }
+      notes.append(
+        "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr)); "
+          + "read them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
+    }
+    return notes
+  }
 }

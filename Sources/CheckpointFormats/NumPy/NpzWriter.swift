@@ -6,15 +6,7 @@ struct NpzWriter: CheckpointWriter {
   let format = FormatName.npz
 
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
-    var notes: [String] = []
-    for dtype in DType.allCases {
-      let count = tensors.count { $0.dtype == dtype }
-      let descr = NpyDescriptor.descr(of: dtype)
-      guard count > 0, descr.contains("V") else { continue }
-      notes.append(
-        "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr)); "
-          + "read them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
-    }
+    var notes = NpyDescriptor.rawNotes(tensors)
     let aliases = tensors.count { $0.aliasOf != nil }
     if aliases > 0 {
       notes.append("npz has no shared storage: \(aliases) aliases are written as copies")
