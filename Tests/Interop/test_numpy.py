@@ -104,3 +104,12 @@ def test_writes_bfloat16_as_ml_dtypes_does(tool, tmp_path):
     assert "read them with .view(ml_dtypes.bfloat16) or --raw-as bfloat16" in result.stderr
     with np.load(tmp_path / "b.npz") as loaded:
         assert loaded["x"].view(ml_dtypes.bfloat16).tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_writes_single_arrays_as_np_save_does(tool, tmp_path, dtype):
+    array = random_array(dtype)
+    np.savez(tmp_path / "a.npz", x=array)
+    tool.run("convert", "--map", "none", tmp_path / "a.npz", "-o", tmp_path / "b.npy")
+    np.save(tmp_path / "c.npy", array)
+    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "c.npy").read_bytes()
