@@ -40,30 +40,24 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
-    let (a, b) = (try open(first), try open(second))
-    let firstTensors = try map.map { try mapped(a, by: $0) } ?? plain(a)
-    // Formats without shared storage have no second names: they are compared where both have them.
-    let names = Set(b.tensors.map(\.name))
-    let aliases = Set(withAliases(a.tensors).filter { $0.aliasOf != nil }.map(\.tensor.name))
-    let kept = firstTensors.filter {
-      map == nil || names.contains($0.name) || !aliases.contains($0.name)
-    }
+    // `--key` and the filters hold for both sides.
+    let (a, b) = (try input.open(first), try input.open(second))
+    let firstTensors = try map.map { try mapped(a, by: $0, against: b) } ?? plain(a)
     let largest = (a.tensors + b.tensors).map(\.byteCount).max() ?? 0
     let limits = WorkLimits.forTensors(largest: largest)
     let progress = Progress(
       totalBytes: b.tensors.reduce(0) { $0 + $1.byteCount }, totalTensors: b.tensors.count)
     let line = ProgressLine(progress, isQuiet: report.quiet)
-    let diff = try CheckpointDiff(
-      kept, plain(b, progress), atol: atol, rtol: rtol, threads: limits.threads,
-      memory: limits.memory)
-    line.finish()
+    let diff = try {
+      defer { line.finish() }
+      return try CheckpointDiff(
+        firstTensors, plain(b, progress), atol: atol, rtol: rtol, threads: limits.threads,
+        memory: limits.memory)
+    }()
     try Console.output(
       report.json ? json(diff).serialized(pretty: true) : text(diff).joined(separator: "\n"))
     if !diff.differences.isEmpty || diff.comparedCount == 0 { throw ExitCode(1) }
   }
-
-  /// `--key` and the filters hold for both sides, as far as they have such entries.
-  private func open(_ path: String) throws -> Checkpoint { try input.open(path) }
 
   private func plain(
     _ checkpoint: Checkpoint, _ progress: Progress? = nil
@@ -79,32 +73,28 @@ struct DiffCommand: ParsableCommand {
     }
   }
 
-  private func mapped(_ checkpoint: Checkpoint, by name: String) throws -> [ComparedTensor] {
+  /// What the mapping makes of `checkpoint`, in whichever direction fits.
+  private func mapped(
+    _ checkpoint: Checkpoint, by name: String, against other: Checkpoint
+  ) throws -> [ComparedTensor] {
     let models = [try Models.load(name)]
     let plan: ConversionPlan
     do {
       plan = try ModelMatcher.plan(checkpoint.entries, models: models, direction: .flaxToTorch)
     } catch let error as CheckpointError {
-      // The first may be the PyTorch side.
       guard
         let reverse = try? ModelMatcher.plan(
           checkpoint.entries, models: models, direction: .torchToFlax)
       else { throw error.inFile(checkpoint.path) }
       plan = reverse
     }
-    return plan.outputs(from: checkpoint.reader).filter { $0.aliasOf == nil }.map {
-      ComparedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, produce: $0.produce)
-    } + aliased(plan, checkpoint)
-  }
-
-  /// The second names of the mapping, with the elements of the first.
-  private func aliased(_ plan: ConversionPlan, _ checkpoint: Checkpoint) -> [ComparedTensor] {
     let outputs = plan.outputs(from: checkpoint.reader)
     let byName = Dictionary(outputs.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
-    let names = Set((try? open(second).tensors.map(\.name)) ?? [])
+    // Formats without shared storage may leave second names out: they are compared where they are.
+    let present = Set(other.tensors.map(\.name))
     return outputs.compactMap { output in
-      guard let original = output.aliasOf.flatMap({ byName[$0] }), names.contains(output.name)
-      else { return nil }
+      guard output.aliasOf == nil || present.contains(output.name) else { return nil }
+      let original = output.aliasOf.flatMap { byName[$0] } ?? output
       return ComparedTensor(
         name: output.name, dtype: original.dtype, shape: original.shape, produce: original.produce)
     }
