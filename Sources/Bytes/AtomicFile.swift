@@ -37,7 +37,7 @@ public final class AtomicFile: Sendable {
     let resolved = unsafe target.map { unsafe String(cString: $0) } ?? path
     if unsafe target == nil, unsafe lstat(path, &status) == 0 {
       // Something has the name, but leads nowhere.
-      throw FileSystemError(action: "write through the link", path: path, code: ENOENT)
+      throw FileSystemError(action: "follow the link to", path: path, code: ENOENT)
     }
     self.path = resolved
     self.overwrite = overwrite
