@@ -7,9 +7,4 @@ extension [UInt8] {
       rest >>= 8
     }
   }
-
-  /// Appends `value`, most significant byte first.
-  public mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
-    appendLittleEndian(value.byteSwapped)
-  }
 }

@@ -26,6 +26,11 @@ public struct Shape: Sendable, Hashable {
     // element exists to be reached.
     contiguousStrides(dimensions) ?? [Int](repeating: 0, count: rank)
   }
+
+  /// The Fortran-order strides, in elements: the first dimension is contiguous.
+  public var fortranStrides: [Int] {
+    (contiguousStrides(dimensions.reversed()) ?? [Int](repeating: 0, count: rank)).reversed()
+  }
 }
 
 extension Shape: CustomStringConvertible {

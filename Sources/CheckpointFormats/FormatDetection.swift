@@ -7,7 +7,29 @@ struct FormatCandidate: Sendable {
   /// Whether the first bytes of a file are this format's.
   let matches: @Sendable (_ prefix: [UInt8]) -> Bool
   /// Opens the file; `nil` where a container turns out to hold another format.
-  let open: @Sendable (RandomAccessFile, ReadOptions) throws -> (any CheckpointReader)?
+  let open: @Sendable (CandidateFile) throws -> (any CheckpointReader)?
+}
+
+/// A file whose format is being found out. A zip archive is opened once for all who ask.
+final class CandidateFile {
+  let file: RandomAccessFile
+  let options: ReadOptions
+  /// The first bytes, enough for every signature.
+  let prefix: [UInt8]
+  private var opened: ZipArchive?
+
+  init(_ file: RandomAccessFile, _ options: ReadOptions, prefix: [UInt8]) {
+    self.file = file
+    self.options = options
+    self.prefix = prefix
+  }
+
+  func archive() throws -> ZipArchive {
+    if let opened { return opened }
+    let archive = try ZipArchive(file)
+    opened = archive
+    return archive
+  }
 }
 
 /// Recognises a file by its content, never by its name.
@@ -17,35 +39,31 @@ enum FormatDetection {
 
   /// In order: the formats with a magic number first, the guesses last.
   private static let candidates: [FormatCandidate] = [
-    FormatCandidate(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) { file, options in
-      try NpyReader(file, options: options)
+    FormatCandidate(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) {
+      try NpyReader($0.file, options: $0.options)
     },
-    FormatCandidate(name: .torch, matches: ZipArchive.matches) { file, _ in
-      try TorchZipReader.open(try ZipArchive(file))
+    FormatCandidate(name: .torch, matches: ZipArchive.matches) {
+      try TorchZipReader.open(try $0.archive())
     },
-    FormatCandidate(name: .hdf5, matches: ZipArchive.matches) { file, _ in
-      try KerasArchiveReader.open(try ZipArchive(file))
+    FormatCandidate(name: .hdf5, matches: ZipArchive.matches) {
+      try KerasArchiveReader.open(try $0.archive())
     },
-    FormatCandidate(name: .npz, matches: ZipArchive.matches) { file, options in
-      try NpzReader.open(try ZipArchive(file), options)
+    FormatCandidate(name: .npz, matches: ZipArchive.matches) {
+      try NpzReader.open(try $0.archive(), $0.options)
     },
-    FormatCandidate(name: .hdf5, matches: HDF5Reader.matches) { file, _ in
-      try HDF5Reader(file)
+    FormatCandidate(name: .hdf5, matches: HDF5Reader.matches) { try HDF5Reader($0.file) },
+    FormatCandidate(name: .safetensors, matches: SafetensorsHeader.matches) {
+      try SafetensorsReader($0.file)
     },
-    FormatCandidate(name: .safetensors, matches: SafetensorsHeader.matches) { file, _ in
-      try SafetensorsReader(file)
+    FormatCandidate(name: .safetensors, matches: SafetensorsIndex.matches) {
+      try SafetensorsShardsReader(indexFile: $0.file)
     },
-    FormatCandidate(name: .safetensors, matches: SafetensorsIndex.matches) { file, _ in
-      try SafetensorsShardsReader(indexFile: file)
+    FormatCandidate(name: .torch, matches: TorchLegacyReader.matches) {
+      try TorchLegacyReader($0.file)
     },
-    FormatCandidate(name: .torch, matches: TorchLegacyReader.matches) { file, _ in
-      try TorchLegacyReader(file)
-    },
-    FormatCandidate(name: .torch, matches: TorchTarReader.matches) { file, _ in
-      try TorchTarReader(file)
-    },
-    FormatCandidate(name: .flax, matches: FlaxReader.matches) { file, _ in
-      try FlaxReader.open(file, prefix: try file.readPrefix(16))
+    FormatCandidate(name: .torch, matches: TorchTarReader.matches) { try TorchTarReader($0.file) },
+    FormatCandidate(name: .flax, matches: FlaxReader.matches) {
+      try FlaxReader.open($0.file, prefix: $0.prefix)
     },
   ]
 
@@ -57,16 +75,17 @@ enum FormatDetection {
       throw CheckpointError(error)
     }
     if let problem = notACheckpoint(prefix) { throw problem }
+    let opened = CandidateFile(file, options, prefix: prefix)
     let wanted = candidates.filter { options.format == nil || $0.name == options.format }
     for candidate in wanted where candidate.matches(prefix) {
-      if let reader = try candidate.open(file, options) { return reader }
+      if let reader = try candidate.open(opened) { return reader }
     }
     if let format = options.format {
       throw CheckpointError(
         "this is no \(format.rawValue) file (it begins with \(hexDump(prefix)))",
         advice: "leave out --format to have the format recognised")
     }
-    if ZipArchive.matches(prefix) { throw try unknownZip(file) }
+    if ZipArchive.matches(prefix) { throw unknownZip(try opened.archive()) }
     throw CheckpointError(
       "the format of this file is not known (it begins with \(hexDump(prefix)))",
       advice: "supported formats: \(supported)")
@@ -74,8 +93,8 @@ enum FormatDetection {
 
   private static let supported = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
 
-  private static func unknownZip(_ file: RandomAccessFile) throws -> CheckpointError {
-    let names = try ZipArchive(file).entries.map(\.name)
+  private static func unknownZip(_ archive: ZipArchive) -> CheckpointError {
+    let names = archive.entries.map(\.name)
     return CheckpointError(
       "this zip archive holds neither .npy arrays nor a PyTorch data.pkl, but "
         + names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : ""),

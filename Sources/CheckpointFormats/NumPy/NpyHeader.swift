@@ -101,9 +101,7 @@ struct NpyHeader {
           + "\(entrySize - dataOffset) follow its header",
         advice: "the file is truncated or damaged; fetch or save it again")
     }
-    let strides =
-      isFortranOrder
-      ? (Shape(shape.dimensions.reversed())?.strides.reversed() ?? shape.strides) : shape.strides
+    let strides = isFortranOrder ? shape.fortranStrides : shape.strides
     return .success(
       ElementLayout(
         dtype: dtype, shape: shape, byteOffset: dataOffset, strides: strides,

@@ -55,9 +55,7 @@ struct NumPyPickle {
       return .failure(
         Unsupported(reason: "a NumPy array whose bytes do not fit \(type) \(shape)"))
     }
-    let strides =
-      isFortran
-      ? Shape(shape.dimensions.reversed())?.strides.reversed() ?? shape.strides : shape.strides
+    let strides = isFortran ? shape.fortranStrides : shape.strides
     let layout = ElementLayout(
       dtype: type, shape: shape, byteOffset: 0, strides: strides, isBigEndian: isBigEndian)
     return .success(Array(layout: layout, bytes: bytes))

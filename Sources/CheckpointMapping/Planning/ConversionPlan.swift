@@ -45,9 +45,4 @@ public struct ConversionPlan: Sendable {
   public let equalPairs: [EqualPair]
   /// Entries that are no part of the parameters.
   public let leftOut: [CheckpointEntry]
-
-  /// Elements written, each storage once.
-  public var elementCount: Int {
-    steps.reduce(0) { $0 + ($1.aliasOf == nil ? $1.shape.count : 0) }
-  }
 }
