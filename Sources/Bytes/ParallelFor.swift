@@ -27,6 +27,18 @@ public func parallelFor(
   if let failure = failure.withLock({ $0 }) { throw failure.error }
 }
 
+/// The results of `body` for 0 ..< `count`, in order, computed on up to `threads` threads.
+public func parallelMap<R: Sendable>(
+  _ count: Int, threads: Int, _ body: @Sendable (Int) throws -> R
+) throws -> [R] {
+  let results = Mutex([R?](repeating: nil, count: count))
+  try parallelFor(count, threads: threads) { index in
+    let result = try body(index)
+    results.withLock { $0[index] = result }
+  }
+  return results.withLock { $0.compactMap(\.self) }
+}
+
 /// Bounds the bytes that parallel work holds at once.
 ///
 /// A job larger than the whole budget is admitted alone, so that every job runs.

@@ -77,16 +77,12 @@ struct DiffCommand: ParsableCommand {
   private func mapped(
     _ checkpoint: Checkpoint, by name: String, against other: Checkpoint
   ) throws -> [ComparedTensor] {
-    let models = [try Models.load(name)]
     let plan: ConversionPlan
     do {
-      plan = try ModelMatcher.plan(checkpoint.entries, models: models, direction: .flaxToTorch)
+      plan = try ModelMatcher.planEitherWay(
+        checkpoint.entries, models: [try Models.load(name)])
     } catch let error as CheckpointError {
-      guard
-        let reverse = try? ModelMatcher.plan(
-          checkpoint.entries, models: models, direction: .torchToFlax)
-      else { throw error.inFile(checkpoint.path) }
-      plan = reverse
+      throw error.inFile(checkpoint.path)
     }
     let outputs = plan.outputs(from: checkpoint.reader)
     let byName = Dictionary(outputs.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })

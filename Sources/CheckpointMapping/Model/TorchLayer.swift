@@ -4,18 +4,18 @@ import CheckpointCore
 /// `print(module)` shows between the parentheses.
 ///
 /// Sources: torch/nn/modules/{conv,linear,normalization,rnn}.py, `extra_repr` and `__init__`.
-enum TorchLayer: Sendable, Equatable {
-  enum Padding: Sendable, Equatable {
+public enum TorchLayer: Sendable, Equatable {
+  public enum Padding: Sendable, Equatable {
     case same
     case amounts([Int])
   }
 
-  struct Convolution: Sendable, Equatable {
-    let inChannels: Int
-    let outChannels: Int
-    let kernelSize: [Int]
-    let stride: [Int]
-    let padding: Padding
+  public struct Convolution: Sendable, Equatable {
+    public let inChannels: Int
+    public let outChannels: Int
+    public let kernelSize: [Int]
+    public let stride: [Int]
+    public let padding: Padding
   }
 
   case conv2d(Convolution)

@@ -15,9 +15,9 @@ public struct TorchModule: Sendable {
   }
 
   let className: String
-  let layer: TorchLayer?
+  public let layer: TorchLayer?
   /// Parameters that are attributes of this module itself.
-  let parameters: [(name: String, shape: Shape)]
+  public let parameters: [(name: String, shape: Shape)]
   let children: [Child]
 
   /// A tensor of the state dict.
@@ -58,6 +58,20 @@ extension TorchModule {
       }
     }
     return result
+  }
+
+  /// The modules among the children, shared ones left out.
+  public var submodules: [(name: String, module: TorchModule)] {
+    children.compactMap { child in
+      if case .module(let module) = child.content { (child.name, module) } else { nil }
+    }
+  }
+
+  /// The module that `path` names: `decoder.backbone.cnn_layers`.
+  public func submodule(_ path: String) -> TorchModule? {
+    path.split(separator: ".").reduce(self) { module, part in
+      module?.submodules.first { $0.name == part }?.module
+    }
   }
 
   /// The module that `path` names, through modules of their own only: a chain of shared modules

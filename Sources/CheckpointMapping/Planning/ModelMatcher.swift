@@ -41,6 +41,20 @@ public enum ModelMatcher {
         + "with --exclude; --map none changes the format alone")
   }
 
+  /// The plan in whichever direction fits; where neither does, what stands against the forward one.
+  public static func planEitherWay(
+    _ entries: [CheckpointEntry], models: [ModelDocument]
+  ) throws -> ConversionPlan {
+    do {
+      return try plan(entries, models: models, direction: .flaxToTorch)
+    } catch {
+      guard let reverse = try? plan(entries, models: models, direction: .torchToFlax) else {
+        throw error
+      }
+      return reverse
+    }
+  }
+
   private static func ambiguity(_ plans: [ConversionPlan]) -> CheckpointError {
     if Set(plans.map(\.model.name)).count > 1 {
       return CheckpointError(
