@@ -22,7 +22,7 @@ test: setup ## Run the tests.
 	$(SWIFT) test --skip-build --disable-xctest
 
 lint: ## Check the format and style of every Swift file.
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 interop: build ## Compare with PyTorch and NumPy, from PyPI, in a cached virtual environment.
 	@scripts/interop.sh

@@ -27,6 +27,8 @@ let package = Package(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "Bytes", dependencies: ["CDeflate"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
     .target(
@@ -44,17 +46,25 @@ let package = Package(
         "Bytes", "CheckpointCore", .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "SAVIModel",
+      dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping", "COpenBLAS"],
+      swiftSettings: strict),
     .executableTarget(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
-        "CheckpointInspection",
+        "CheckpointInspection", "SAVIModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "CheckpointsExample", dependencies: ["CheckpointCore", "CheckpointFormats"],
       swiftSettings: strict),
+    .executableTarget(
+      name: "ForwardPassBenchmark",
+      dependencies: ["CheckpointFormats", "CheckpointMapping", "SAVIModel"],
+      path: "Benchmarks/ForwardPass", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["CheckpointCore"], path: "Tests/TestSupport",
       swiftSettings: tests),
@@ -72,6 +82,12 @@ let package = Package(
     .testTarget(
       name: "CheckpointInspectionTests",
       dependencies: ["CheckpointCore", "CheckpointFormats", "CheckpointInspection", "TestSupport"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "SAVIModelTests",
+      dependencies: [
+        "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "SAVIModel", "TestSupport",
+      ],
       swiftSettings: tests),
     .testTarget(
       name: "CLITests",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of what the build needs: a Swift toolchain and the development files of libzip,
-# libdeflate and HDF5. Installs the packages on Debian and Ubuntu; elsewhere, or without the right to, says which
-# are missing.
+# libdeflate, HDF5 and OpenBLAS. Installs the packages on Debian and Ubuntu; elsewhere, or without
+# the right to, says which are missing.
 set -eu
 
 if ! command -v swift >/dev/null; then
@@ -12,7 +12,8 @@ fi
 # package:pkg-config module
 missing=""
 command -v pkg-config >/dev/null || missing=" pkg-config"
-for pair in libzip-dev:libzip libdeflate-dev:libdeflate libhdf5-dev:hdf5-serial; do
+for pair in libzip-dev:libzip libdeflate-dev:libdeflate libhdf5-dev:hdf5-serial \
+  libopenblas-dev:openblas; do
   pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
 done
 [ -n "$missing" ] || exit 0

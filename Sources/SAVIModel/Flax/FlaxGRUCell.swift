@@ -1,0 +1,27 @@
+/// Flax's GRUCell (flax/linen/recurrent.py): a layer per gate; of the hidden state's layers only
+/// the candidate's has a bias.
+struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
+  private let ir, iz, `in`: Dense<Scalar>
+  private let hr, hz, hn: Dense<Scalar>
+
+  init(_ read: ParameterReader, _ path: String, inputs: Int, hidden: Int) throws {
+    func layer(_ gate: String, _ inputs: Int, hasBias: Bool = true) throws -> Dense<Scalar> {
+      Dense(
+        try read("\(path)/\(gate)/kernel", [inputs, hidden]), .inputsOutputs, inputs: inputs,
+        outputs: hidden, bias: hasBias ? try read("\(path)/\(gate)/bias", [hidden]) : [])
+    }
+    (ir, iz, `in`) = (
+      try layer("ir", inputs), try layer("iz", inputs), try layer("in", inputs)
+    )
+    (hr, hz, hn) = (
+      try layer("hr", hidden, hasBias: false), try layer("hz", hidden, hasBias: false),
+      try layer("hn", hidden)
+    )
+  }
+
+  func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
+    Gates(
+      reset: ir(x) + hr(hidden), update: iz(x) + hz(hidden), candidateInput: `in`(x),
+      candidateHidden: hn(hidden))
+  }
+}

@@ -1,0 +1,97 @@
+public import CheckpointCore
+public import CheckpointMapping
+
+/// A SAVi in a checkpoint, ready to run.
+public struct ReferenceModel: Sendable {
+  /// Whose parameters these are: they decide the front-end.
+  public enum Framework: String, Sendable {
+    case flax, torch
+  }
+
+  public enum Precision: String, Sendable, CaseIterable { case float32, float64 }
+
+  public let architecture: SAViArchitecture
+  public let framework: Framework
+  private let read: ParameterReader
+
+  /// - Parameter plan: where in the file the parameters are, and in whose layout.
+  public init(_ plan: ConversionPlan, _ reader: any CheckpointReader, _ entries: [CheckpointEntry])
+    throws
+  {
+    architecture = try SAViArchitecture(plan.model)
+    framework = plan.direction == .flaxToTorch ? .flax : .torch
+    read = ParameterReader(reader, entries, root: plan.root)
+  }
+
+  /// Runs the model.
+  ///
+  /// - Parameters:
+  ///   - conventions: what a PyTorch state dict is computed with; a Flax one has Flax's.
+  ///   - stages: the stages to return, in the order in which they are computed.
+  /// - Throws: `CheckpointError` where the clip's frames have another size than the model's, or a
+  ///   parameter is not what the model needs.
+  public func run(
+    _ clip: Clip, conventions: Conventions, precision: Precision = .float32,
+    stages: Set<StageName> = Set(StageName.allCases), threads: Int
+  ) throws -> [Stage] {
+    try check(clip)
+    return switch precision {
+    case .float32:
+      try model(Float.self, conventions)(clip, wanted: stages, threads: threads)
+    case .float64:
+      try model(Double.self, conventions)(clip, wanted: stages, threads: threads)
+    }
+  }
+
+  /// The output of every layer, in float64, for one frame of one clip.
+  func layers(
+    _ clip: Clip, item: Int, frame: Int, conventions: Conventions, threads: Int
+  ) throws -> [(name: String, output: [Double])] {
+    let trace = Trace<Double>(clip: 0, frame: frame)
+    _ = try model(Double.self, conventions)(
+      clip.upTo(clip: item, frame: frame), wanted: [.flow], threads: threads, trace: trace)
+    return trace.layers
+  }
+
+  /// A model whose parameters are read once, for several runs.
+  public func prepared(_ conventions: Conventions) throws -> PreparedModel {
+    PreparedModel(model: try model(Float.self, conventions), architecture: architecture)
+  }
+
+  private func model<Scalar: ModelScalar>(
+    _: Scalar.Type, _ conventions: Conventions
+  ) throws -> SAVi<Scalar> {
+    switch framework {
+    case .flax: try FlaxFrontEnd(architecture: architecture, read: read).model()
+    case .torch:
+      try TorchFrontEnd(architecture: architecture, conventions: conventions, read: read).model()
+    }
+  }
+
+  private func check(_ clip: Clip) throws { try architecture.check(clip) }
+}
+
+/// A float32 model in memory.
+public struct PreparedModel: Sendable {
+  let model: SAVi<Float>
+  let architecture: SAViArchitecture
+
+  public func run(
+    _ clip: Clip, stages: Set<StageName> = Set(StageName.allCases), threads: Int
+  ) throws -> [Stage] {
+    try architecture.check(clip)
+    return try model(clip, wanted: stages, threads: threads)
+  }
+}
+
+extension SAViArchitecture {
+  fileprivate func check(_ clip: Clip) throws {
+    guard clip.height == frameHeight, clip.width == frameWidth else {
+      throw CheckpointError(
+        entry: "video",
+        "\(name) takes frames of \(frameHeight) x \(frameWidth) pixels, "
+          + "\(clip.height) x \(clip.width) found",
+        advice: "resize the frames: the position embedding has this size")
+    }
+  }
+}

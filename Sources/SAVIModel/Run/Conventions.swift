@@ -1,0 +1,46 @@
+/// What a PyTorch port of SAVi is known to compute differently from the Flax model with the same
+/// weights: three choices that no shape check sees.
+public enum Convention: String, Sendable, CaseIterable {
+  /// The epsilon of the layer norms: 1e-6 in Flax (flax/linen/normalization.py), 1e-5 by default
+  /// in PyTorch (torch/nn/modules/normalization.py).
+  case layerNormEpsilon = "layer_norm_epsilon"
+  /// Where the output of a SAME transposed convolution begins: Flax (jax.lax.conv_transpose) pads
+  /// the dilated input by ceil((k + s - 2) / 2) before it, PyTorch's `padding` p crops p pixels.
+  case transposedConvolutionPadding = "transposed_convolution_padding"
+  /// SAME padding of a strided convolution: Flax (jax.lax, "SAME") pads the smaller half before,
+  /// PyTorch's `padding` pads both sides alike.
+  case stridedConvolutionPadding = "strided_convolution_padding"
+}
+
+/// How a PyTorch state dict is computed with.
+public struct Conventions: Sendable, Equatable {
+  /// The conventions that are Flax's instead of the port's.
+  public var flax: Set<Convention>
+
+  public init(flax: Set<Convention>) { self.flax = flax }
+
+  /// The module as the module tree prints it.
+  public static let port = Conventions(flax: [])
+  /// The module with all fixes: what the Flax model computes.
+  public static let flax = Conventions(flax: Set(Convention.allCases))
+}
+
+/// Flax's own choices.
+enum FlaxConventions {
+  /// flax/linen/normalization.py, `LayerNorm.epsilon`.
+  static let layerNormEpsilon = 1e-6
+
+  /// Zeros before the first pixel of a SAME convolution along an axis of extent `n`
+  /// (jax/_src/lax/lax.py, `padtype_to_pads`).
+  static func padding(n: Int, kernel: Int, stride: Int) -> Int {
+    let outputs = (n + stride - 1) / stride
+    return max(0, (outputs - 1) * stride + kernel - n) / 2
+  }
+
+  /// Pixels of the full transposed convolution before the output of a SAME one begins
+  /// (jax/_src/lax/convolution.py, `_conv_transpose_padding`, which pads the dilated input).
+  static func crop(kernel: Int, stride: Int) -> Int {
+    let before = stride > kernel - 1 ? kernel - 1 : (kernel + stride - 2 + 1) / 2
+    return kernel - 1 - before
+  }
+}

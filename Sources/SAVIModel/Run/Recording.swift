@@ -1,0 +1,90 @@
+public import CheckpointCore
+
+/// Inputs and intermediates as arrays in a file, under the names of `Clip`'s and `StageName`'s.
+extension Clip {
+  /// The clips in the arrays `video` and `boxes`.
+  public init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry]) throws {
+    let arrays = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    func array(_ name: String) throws -> ([Float], Shape) {
+      guard case .tensor(let tensor) = arrays[name] else {
+        throw CheckpointError(
+          entry: name, "an array of this name expected",
+          advice:
+            "an input file holds 'video' (batch, frames, height, width, \(Self.channels)) and "
+            + "'boxes' (batch, frames, objects, \(Self.boxCoordinates))")
+      }
+      guard ElementCast.canCast(tensor.dtype) else {
+        throw CheckpointError(
+          entry: name, "floating-point numbers expected, \(tensor.dtype) found",
+          advice: name == "video"
+            ? "pixels go from 0 to 1: video.astype('float32') / 255"
+            : "boxes are fractions of the frame, from 0 to 1")
+      }
+      let values = try reader.doubles(tensor).map(Float.init)
+      guard values.allSatisfy(\.isFinite) else {
+        throw CheckpointError(entry: name, "some elements are NaN or infinite")
+      }
+      return (values, tensor.shape)
+    }
+    let (video, boxes) = (try array("video"), try array("boxes"))
+    try self.init(video: video.0, shape: video.1, boxes: boxes.0, boxesShape: boxes.1)
+  }
+}
+
+extension Stage {
+  /// The recorded stages among the arrays of a file; arrays of other names are left out.
+  public static func recorded(
+    _ reader: any CheckpointReader, _ entries: [CheckpointEntry]
+  ) throws -> [Stage] {
+    let stages = try StageName.allCases.compactMap { name -> Stage? in
+      let entry = entries.first { $0.name == name.rawValue }
+      guard case .tensor(let tensor) = entry else { return nil }
+      return Stage(
+        name: name, shape: tensor.shape.dimensions,
+        elements: .float64(try reader.doubles(tensor)))
+    }
+    guard !stages.isEmpty else {
+      throw CheckpointError(
+        "no array of this file is named after a stage",
+        advice: "the stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return stages
+  }
+
+  /// The stage as a tensor to write.
+  public func output() throws -> OutputTensor {
+    guard let shape = Shape(shape) else { throw CheckpointError("\(name) is too large") }
+    let dtype: DType =
+      switch elements {
+      case .float32: .float32
+      case .float64: .float64
+      case .int32: .int32
+      }
+    return OutputTensor(name: name.rawValue, dtype: dtype, shape: shape) { sink in
+      let size = Streaming.chunkSize / dtype.itemSize
+      for start in stride(from: 0, to: shape.count, by: size) {
+        let range = start..<min(start + size, shape.count)
+        try sink(bytes(range).span)
+      }
+    }
+  }
+
+  private func bytes(_ range: Range<Int>) -> [UInt8] {
+    switch elements {
+    case .float32(let values): littleEndian(values[range].lazy.map(\.bitPattern))
+    case .float64(let values): littleEndian(values[range].lazy.map(\.bitPattern))
+    case .int32(let values): littleEndian(values[range].lazy.map { UInt32(bitPattern: $0) })
+    }
+  }
+}
+
+private func littleEndian<Pattern: FixedWidthInteger>(_ patterns: some Sequence<Pattern>) -> [UInt8]
+{
+  var bytes: [UInt8] = []
+  for pattern in patterns {
+    for byte in 0..<MemoryLayout<Pattern>.size {
+      bytes.append(UInt8(truncatingIfNeeded: pattern >> Pattern(8 * byte)))
+    }
+  }
+  return bytes
+}

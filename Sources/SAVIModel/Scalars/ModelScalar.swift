@@ -1,0 +1,83 @@
+import COpenBLAS
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The number a forward pass computes in: `Float`, as the models do, or `Double`, the arbiter.
+protocol ModelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
+  /// C = A·B + `beta`·C, row-major, by CBLAS.
+  ///
+  /// - Parameters:
+  ///   - a: (rows, inner), rows `lda` apart.
+  ///   - b: (inner, columns), or (columns, inner) where `transposesB`; rows `ldb` apart.
+  ///   - c: (rows, columns), rows `ldc` apart.
+  static func multiply(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Self>, lda: Int,
+    _ b: UnsafePointer<Self>, ldb: Int, transposesB: Bool, beta: Self,
+    _ c: UnsafeMutablePointer<Self>, ldc: Int)
+
+  /// max(x, 0), lane by lane, as (x + |x|) / 2: activations have random signs, on which a
+  /// processor's prediction of branches fails half the time. NaN stays NaN.
+  static func relu(_ x: SIMD8<Self>) -> SIMD8<Self>
+  static func exponential(_ x: Self) -> Self
+  static func hyperbolicTangent(_ x: Self) -> Self
+  static func elements(_ values: [Self]) -> Stage.Elements
+}
+
+extension Float: ModelScalar {
+  static func multiply(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, lda: Int,
+    _ b: UnsafePointer<Float>, ldb: Int, transposesB: Bool, beta: Float,
+    _ c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans, CInt(rows),
+      CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
+  }
+
+  static func relu(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    // The magnitude is the number without its sign bit.
+    let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt32>.self)
+    let magnitude = unsafe unsafeBitCast(
+      bits & SIMD8(repeating: 0x7FFF_FFFF), to: SIMD8<Float>.self)
+    return 0.5 * (x + magnitude)
+  }
+
+  static func exponential(_ x: Float) -> Float { expf(x) }
+  static func hyperbolicTangent(_ x: Float) -> Float { tanhf(x) }
+  static func elements(_ values: [Float]) -> Stage.Elements { .float32(values) }
+}
+
+extension Double: ModelScalar {
+  static func multiply(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Double>, lda: Int,
+    _ b: UnsafePointer<Double>, ldb: Int, transposesB: Bool, beta: Double,
+    _ c: UnsafeMutablePointer<Double>, ldc: Int
+  ) {
+    unsafe cblas_dgemm(
+      CblasRowMajor, CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans, CInt(rows),
+      CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
+  }
+
+  static func relu(_ x: SIMD8<Double>) -> SIMD8<Double> {
+    // The magnitude is the number without its sign bit.
+    let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt64>.self)
+    let magnitude = unsafe unsafeBitCast(
+      bits & SIMD8(repeating: 0x7FFF_FFFF_FFFF_FFFF), to: SIMD8<Double>.self)
+    return 0.5 * (x + magnitude)
+  }
+
+  static func exponential(_ x: Double) -> Double { exp(x) }
+  static func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
+  static func elements(_ values: [Double]) -> Stage.Elements { .float64(values) }
+}
+
+/// How the machine's processors are shared: the pass runs frames and slots side by side, so each
+/// call of CBLAS stays on the thread that makes it.
+enum BLASThreads {
+  private static let once: Void = openblas_set_num_threads(1)
+  static func useCallers() { once }
+}

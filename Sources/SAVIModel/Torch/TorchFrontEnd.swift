@@ -1,0 +1,185 @@
+/// Builds the model from a state dict as the published PyTorch port names and lays it out, with the
+/// port's conventions or Flax's: weights are (out, in), OIHW and, transposed, IOHW; the GRU's gates
+/// and the heads' projections are packed.
+///
+/// Sources: torch/nn/modules/{linear,conv,rnn,normalization}.py.
+struct TorchFrontEnd<Scalar: ModelScalar> {
+  let architecture: SAViArchitecture
+  let conventions: Conventions
+  let read: ParameterReader
+
+  func model() throws -> SAVi<Scalar> {
+    SAVi(
+      encoder: try encoder(), initializer: try initializer(), corrector: try corrector(),
+      predictor: try predictor(), decoder: try decoder())
+  }
+
+  /// A Linear: weight (out, in), bias (out).
+  private func linear(_ path: String, _ inputs: Int, _ outputs: Int) throws -> Dense<Scalar> {
+    Dense(
+      try read("\(path).weight", [outputs, inputs]), .outputsInputs, inputs: inputs,
+      outputs: outputs, bias: try read("\(path).bias", [outputs]))
+  }
+
+  private func mlp(
+    _ path: String, _ inputs: Int, _ hidden: Int, _ outputs: Int
+  ) throws -> MLP<Scalar> {
+    MLP(
+      name: path, first: try linear("\(path).model.dense_mlp_0", inputs, hidden),
+      second: try linear("\(path).model.dense_mlp_1", hidden, outputs))
+  }
+
+  private func norm(_ path: String, _ width: Int) throws -> LayerNorm<Scalar> {
+    let usesFlax = conventions.flax.contains(.layerNormEpsilon)
+    return LayerNorm(
+      name: path, scale: try read("\(path).weight", [width]),
+      bias: try read("\(path).bias", [width]),
+      epsilon: usesFlax
+        ? FlaxConventions.layerNormEpsilon
+        : architecture.portEpsilons[path] ?? FlaxConventions.layerNormEpsilon)
+  }
+
+  private func positions(
+    _ path: String, height: Int, width: Int, channels: Int
+  ) throws -> PositionEmbedding<Scalar> {
+    PositionEmbedding(
+      name: path,
+      grid: Tensor([height * width, 2], try read("\(path).pos_embedding", [1, height, width, 2])),
+      projection: try linear("\(path).project_add_dense", 2, channels))
+  }
+
+  private func encoder() throws -> FrameEncoder<Scalar> {
+    let a = architecture
+    var (height, width) = (a.frameHeight, a.frameWidth)
+    let backbone = try a.encoder.map { layer in
+      let built = try convolution(layer, height, width)
+      (height, width) = (built.outputExtent(height), built.outputExtent(width))
+      return built
+    }
+    return FrameEncoder(
+      backbone: backbone,
+      positionEmbedding: try positions(
+        "encoder.pos_emb", height: a.featureHeight, width: a.featureWidth,
+        channels: a.encoderWidth),
+      norm: try norm("encoder.pos_emb.output_transform.layernorm_module", a.encoderWidth),
+      mlp: try mlp(
+        "encoder.pos_emb.output_transform", a.encoderWidth, a.encoderHidden, a.encoderWidth))
+  }
+
+  private func size(
+    _ layer: SAViArchitecture.ConvolutionLayer
+  ) -> Convolution<Scalar>.KernelSize {
+    .init(
+      height: layer.kernelHeight, width: layer.kernelWidth, inputs: layer.inputs,
+      outputs: layer.outputs, stride: layer.stride)
+  }
+
+  /// A Conv2d over an image of that size: weight (out, in, height, width).
+  private func convolution(
+    _ layer: SAViArchitecture.ConvolutionLayer, _ height: Int, _ width: Int
+  ) throws -> Convolution<Scalar> {
+    let usesFlax = layer.stride > 1 && conventions.flax.contains(.stridedConvolutionPadding)
+    func padding(_ n: Int, _ kernel: Int) -> Int {
+      usesFlax
+        ? FlaxConventions.padding(n: n, kernel: kernel, stride: layer.stride) : layer.portPadding
+    }
+    let weight: [Scalar] = try read(
+      "\(layer.name).weight",
+      [layer.outputs, layer.inputs, layer.kernelHeight, layer.kernelWidth])
+    return Convolution(
+      name: layer.name,
+      kernel: tapMatrices(layer) { tap, input, output, taps in
+        weight[(output * layer.inputs + input) * taps + tap]
+      },
+      bias: try read("\(layer.name).bias", [layer.outputs]), size: size(layer),
+      padding: .init(
+        top: padding(height, layer.kernelHeight), left: padding(width, layer.kernelWidth)))
+  }
+
+  /// The kernel as one (inputs, outputs) matrix per tap, the taps row by row.
+  private func tapMatrices(
+    _ layer: SAViArchitecture.ConvolutionLayer,
+    _ weight: (_ tap: Int, _ input: Int, _ output: Int, _ taps: Int) -> Scalar
+  ) -> [Scalar] {
+    let taps = layer.kernelHeight * layer.kernelWidth
+    var result: [Scalar] = []
+    result.reserveCapacity(taps * layer.inputs * layer.outputs)
+    for tap in 0..<taps {
+      for input in 0..<layer.inputs {
+        for output in 0..<layer.outputs { result.append(weight(tap, input, output, taps)) }
+      }
+    }
+    return result
+  }
+
+  /// A ConvTranspose2d: weight (in, out, height, width), laid down at every input pixel. The
+  /// module's `padding` crops as many pixels.
+  private func transposed(
+    _ layer: SAViArchitecture.ConvolutionLayer
+  ) throws -> TransposedConvolution<Scalar> {
+    let usesFlax = conventions.flax.contains(.transposedConvolutionPadding)
+    let weight: [Scalar] = try read(
+      "\(layer.name).weight",
+      [layer.inputs, layer.outputs, layer.kernelHeight, layer.kernelWidth])
+    return TransposedConvolution(
+      name: layer.name,
+      kernel: tapMatrices(layer) { tap, input, output, taps in
+        weight[(input * layer.outputs + output) * taps + tap]
+      },
+      bias: try read("\(layer.name).bias", [layer.outputs]), size: size(layer),
+      crop: usesFlax
+        ? FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride)
+        : layer.portPadding)
+  }
+
+  private func initializer() throws -> StateInit<Scalar> {
+    StateInit(
+      mlp: try mlp(
+        "initializer.embedding_transform", Clip.boxCoordinates, architecture.initializerHidden,
+        architecture.slot))
+  }
+
+  private func corrector() throws -> SlotAttention<Scalar> {
+    let a = architecture
+    /// A parameter (heads, in, features), with one head.
+    func projection(_ name: String, _ inputs: Int) throws -> Dense<Scalar> {
+      Dense(
+        try read("corrector.\(name)", [1, inputs, a.attention]), .inputsOutputs, inputs: inputs,
+        outputs: a.attention)
+    }
+    return SlotAttention(
+      inputNorm: try norm("corrector.layernorm_input", a.encoderWidth),
+      slotNorm: try norm("corrector.layernorm_q", a.slot),
+      query: try projection("w_q", a.slot), key: try projection("w_k", a.encoderWidth),
+      value: try projection("w_v", a.encoderWidth),
+      cell: try TorchGRUCell(read, "corrector.gru", inputs: a.attention, hidden: a.slot))
+  }
+
+  private func predictor() throws -> TransformerBlock<Scalar> {
+    let a = architecture
+    return TransformerBlock(
+      attention: try TorchSelfAttention(read, "predictor", width: a.slot, heads: a.heads),
+      attentionNorm: try norm("predictor.layernorm_query", a.slot),
+      mlp: try mlp("predictor.mlp", a.slot, a.predictorHidden, a.slot),
+      mlpNorm: try norm("predictor.layernorm_mlp", a.slot))
+  }
+
+  private func decoder() throws -> SpatialBroadcastDecoder<Scalar> {
+    let a = architecture
+    var (height, width) = (a.gridHeight, a.gridWidth)
+    let backbone = try a.decoder.map { layer in
+      let built: SpatialBroadcastDecoder<Scalar>.Layer =
+        layer.isTransposed
+        ? .transposed(try transposed(layer)) : .convolution(try convolution(layer, height, width))
+      (height, width) = (built.outputExtent(height), built.outputExtent(width))
+      return built
+    }
+    return SpatialBroadcastDecoder(
+      backbone: backbone, gridHeight: a.gridHeight, gridWidth: a.gridWidth,
+      positionEmbedding: try positions(
+        "decoder.pos_emb", height: a.gridHeight, width: a.gridWidth, channels: a.slot),
+      readout: try linear(
+        "decoder.target_readout.readout_modules.0", a.decoderWidth, a.targetChannels),
+      mask: try linear("decoder.mask_pred", a.decoderWidth, 1))
+  }
+}
