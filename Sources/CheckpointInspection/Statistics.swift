@@ -23,16 +23,32 @@ public struct Statistics: Sendable, Equatable {
   public var populationDeviation: Double { (squares / Double(count)).squareRoot() }
 }
 
+extension Statistics {
+  /// The figures of numbers in memory.
+  public init(of values: [Double]) {
+    var accumulator = StatisticsAccumulator(values)
+    accumulator.addValues()
+    self = accumulator.total
+  }
+}
+
 /// Accumulates statistics chunk by chunk. Each chunk's mean and squares are taken in two passes
 /// while it is in the cache, and merged by Chan, Golub and LeVeque's update, so that no large mean
 /// swallows a small deviation.
 struct StatisticsAccumulator {
   private(set) var total = Statistics()
-  private var values: [Double] = []
+  private var values: [Double]
+
+  init(_ values: [Double] = []) { self.values = values }
 
   mutating func add(_ bytes: Span<UInt8>, _ dtype: DType) {
     if dtype == .float32, addFinite(bytes) { return }
     decodeDoubles(bytes, dtype, into: &values)
+    addValues()
+  }
+
+  /// Adds `values`.
+  fileprivate mutating func addValues() {
     var isSpecial = false
     var sum = 0.0
     for value in values {

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import CheckpointCore
 public import CheckpointInspection
+public import SAVIModel
 
 // The values an option takes are the names the libraries give them.
 extension FormatName: ExpressibleByArgument {}
@@ -8,3 +9,26 @@ extension DType: ExpressibleByArgument {}
 extension ParameterTable.Style: ExpressibleByArgument {}
 extension ParameterTable.Output: ExpressibleByArgument {}
 extension ParameterTable.Order: ExpressibleByArgument {}
+extension ReferenceModel.Precision: ExpressibleByArgument {}
+
+/// `--conventions`.
+public enum ConventionsName: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case port, flax
+
+  var value: Conventions { self == .flax ? .flax : .port }
+}
+
+/// Stage names, separated by commas.
+public struct StageList: ExpressibleByArgument, Sendable {
+  let names: Set<StageName>
+
+  public init?(argument: String) {
+    var names: Set<StageName> = []
+    for part in argument.split(separator: ",") {
+      guard let name = StageName(rawValue: String(part)) else { return nil }
+      names.insert(name)
+    }
+    guard !names.isEmpty else { return nil }
+    self.names = names
+  }
+}

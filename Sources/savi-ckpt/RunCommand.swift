@@ -1,0 +1,142 @@
+import ArgumentParser
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+import CheckpointInspection
+import SAVIModel
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run the model in a checkpoint and write what it computes, stage by stage.",
+    discussion: """
+      The file holds a SAVi's Flax or PyTorch parameters. Without --inputs the model sees a \
+      synthetic clip of moving boxes.
+      """)
+
+  @Argument(help: "A checkpoint of any supported format.", completion: .file())
+  var file: String
+
+  @Option(
+    name: .shortAndLong,
+    help: "The file to write the stages to: npz, or any format by its extension.",
+    completion: .file())
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The stages to write, by default all: \(stageNames).", valueName: "name,…"))
+  var stages: StageList?
+
+  @Option(
+    help: """
+      How a PyTorch state dict is computed with: port (as in the module tree) or flax (with the \
+      fixes that make it the Flax model).
+      """)
+  var conventions: ConventionsName?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write contact sheets here: input, flow, masks and attention of every frame.",
+      valueName: "folder"),
+    completion: .directory)
+  var png: String?
+
+  @Flag(help: "Replace output files that exist.")
+  var force = false
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var input: InputOptions
+  @OptionGroup var report: ReportOptions
+
+  private static var stageNames: String {
+    StageName.allCases.map(\.rawValue).joined(separator: ", ")
+  }
+
+  func run() throws {
+    let checkpoint = try input.open(file)
+    let reference = try model.model(checkpoint)
+    if reference.framework == .flax, conventions == .port {
+      throw CheckpointError(
+        kind: .usage, file: file, "these are Flax parameters: they run with Flax's conventions",
+        advice: "leave out --conventions, or convert the file first")
+    }
+    let clip = try model.clip(for: reference.architecture)
+    let wanted = stages?.names ?? Set(StageName.allCases)
+    let needed = png == nil ? wanted : wanted.union(ContactSheet.stages)
+    let results: [Stage]
+    do {
+      results = try reference.run(
+        clip, conventions: conventions?.value ?? .port, precision: model.precision,
+        stages: needed, threads: model.threads)
+    } catch let error as CheckpointError {
+      throw error.inFile(error.entry == "video" ? model.inputs ?? file : file)
+    }
+    let written = results.filter { wanted.contains($0.name) }
+    if let output { try write(written, to: output) }
+    if let png { try ContactSheet(clip, results).write(into: png, overwrite: force) }
+    try Console.output(
+      report.json
+        ? json(written, reference, clip).serialized(pretty: true)
+        : table(written).plain().joined(separator: "\n"))
+  }
+
+  private func write(_ stages: [Stage], to path: String) throws {
+    let format = CheckpointWriters.format(forPath: path) ?? .npz
+    guard let writer = try CheckpointWriters.writer(for: format) else {
+      throw CheckpointError(kind: .usage, file: path, "this format cannot be written")
+    }
+    let outputs = try stages.map { try $0.output() }
+    try CheckpointWriters.write(
+      outputs, to: path, as: writer, overwrite: force,
+      work: .forTensors(largest: outputs.map(\.byteCount).max() ?? 0))
+  }
+
+  private func table(_ stages: [Stage]) -> TextTable {
+    var table = TextTable(header: ["Stage", "Shape", "Mean", "Std", "Min", "Max"])
+    for stage in stages {
+      let summary = Summary(stage)
+      table.rows.append(
+        [stage.name.rawValue, summary.shape] + summary.figures.map { pythonThreeDigits($0) })
+    }
+    return table
+  }
+
+  /// `schemas/run.schema.json`.
+  private func json(
+    _ stages: [Stage], _ reference: ReferenceModel, _ clip: Clip
+  ) -> JSONValue {
+    .object([
+      "schema_version": .int(1),
+      "model": .string(reference.architecture.name),
+      "framework": .string(reference.framework.rawValue),
+      "conventions": .string(
+        (reference.framework == .flax ? .flax : conventions ?? .port).rawValue),
+      "precision": .string(model.precision.rawValue),
+      "batch": .int(clip.batch), "frames": .int(clip.frames), "slots": .int(clip.slots),
+      "stages": .array(
+        stages.map { stage in
+          let summary = Summary(stage)
+          return .object([
+            "name": .string(stage.name.rawValue), "shape": .ints(stage.shape),
+            "mean": .finite(summary.figures[0]), "std": .finite(summary.figures[1]),
+            "min": .finite(summary.figures[2]), "max": .finite(summary.figures[3]),
+          ])
+        }),
+    ])
+  }
+
+  private struct Summary {
+    let shape: String
+    /// Mean, unbiased standard deviation, minimum, maximum.
+    let figures: [Double]
+
+    init(_ stage: Stage) {
+      shape = Shape(stage.shape)?.description ?? ""
+      let statistics = Statistics(of: stage.doubles)
+      figures = [
+        statistics.mean, statistics.standardDeviation, statistics.minimum, statistics.maximum,
+      ]
+    }
+  }
+}
