@@ -86,7 +86,8 @@ let package = Package(
     .testTarget(
       name: "SAVIModelTests",
       dependencies: [
-        "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "SAVIModel", "TestSupport",
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "SAVIModel",
+        "TestSupport",
       ],
       swiftSettings: tests),
     .testTarget(

@@ -14,15 +14,23 @@ struct ParameterReader: Sendable {
     self.tensors = tensors
   }
 
+  /// The elements of `name` in C order, whatever its shape.
+  func doubles(_ name: String) throws -> [Double] {
+    guard let tensor = tensors[name] else { throw missing(name) }
+    return try reader.doubles(tensor)
+  }
+
+  private func missing(_ name: String) -> CheckpointError {
+    CheckpointError(
+      entry: name, "the model needs this parameter and the file does not have it",
+      advice: suggestion(for: name, among: tensors.keys))
+  }
+
   /// The elements of `name` in C order.
   func callAsFunction<Scalar: ModelScalar>(
     _ name: String, _ shape: [Int]
   ) throws -> [Scalar] {
-    guard let tensor = tensors[name] else {
-      throw CheckpointError(
-        entry: name, "the model needs this parameter and the file does not have it",
-        advice: suggestion(for: name, among: tensors.keys))
-    }
+    guard let tensor = tensors[name] else { throw missing(name) }
     guard tensor.shape.dimensions == shape else {
       throw CheckpointError(
         entry: tensor.nameInFile, "shape \(shape) expected, \(tensor.shape.dimensions) found")
@@ -38,13 +46,28 @@ struct ParameterReader: Sendable {
 extension CheckpointReader {
   /// The numbers of `tensor` in C order.
   func doubles(_ tensor: TensorInfo) throws -> [Double] {
-    var all: [Double] = []
-    all.reserveCapacity(tensor.shape.count)
-    var values: [Double] = []
-    try stream(tensor, chunkSize: Streaming.chunkSize) { chunk in
-      decodeDoubles(chunk, tensor.dtype, into: &values)
-      all += values
+    try collectDoubles(tensor.dtype, count: tensor.shape.count) {
+      try stream(tensor, chunkSize: Streaming.chunkSize, $0)
     }
-    return all
   }
+}
+
+extension OutputTensor {
+  /// The numbers in C order.
+  func doubles() throws -> [Double] {
+    try collectDoubles(dtype, count: shape.count, produce)
+  }
+}
+
+private func collectDoubles(
+  _ dtype: DType, count: Int, _ produce: ((Span<UInt8>) throws -> Void) throws -> Void
+) throws -> [Double] {
+  var all: [Double] = []
+  all.reserveCapacity(count)
+  var values: [Double] = []
+  try produce { chunk in
+    decodeDoubles(chunk, dtype, into: &values)
+    all += values
+  }
+  return all
 }

@@ -13,6 +13,8 @@ public struct ReferenceModel: Sendable {
   public let architecture: SAViArchitecture
   public let framework: Framework
   private let read: ParameterReader
+  private let plan: ConversionPlan
+  private let reader: any CheckpointReader
 
   /// - Parameter plan: where in the file the parameters are, and in whose layout.
   public init(_ plan: ConversionPlan, _ reader: any CheckpointReader, _ entries: [CheckpointEntry])
@@ -21,6 +23,8 @@ public struct ReferenceModel: Sendable {
     architecture = try SAViArchitecture(plan.model)
     framework = plan.direction == .flaxToTorch ? .flax : .torch
     read = ParameterReader(reader, entries, root: plan.root)
+    self.plan = plan
+    self.reader = reader
   }
 
   /// Runs the model.
@@ -51,6 +55,17 @@ public struct ReferenceModel: Sendable {
     _ = try model(Double.self, conventions)(
       clip.upTo(clip: item, frame: frame), wanted: [.flow], threads: threads, trace: trace)
     return trace.layers
+  }
+
+  var document: ModelDocument { plan.model }
+
+  /// The elements of a PyTorch parameter, converted by the mapping where the file holds Flax ones.
+  public func torchParameter(_ name: String) throws -> [Double] {
+    guard framework == .flax else { return try read.doubles(name) }
+    guard let output = plan.outputs(from: reader).first(where: { $0.name == name }) else {
+      throw CheckpointError(entry: name, "the mapping makes no such tensor")
+    }
+    return try output.doubles()
   }
 
   /// A model whose parameters are read once, for several runs.

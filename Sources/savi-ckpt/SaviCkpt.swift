@@ -17,6 +17,6 @@ struct SaviCkpt: ParsableCommand {
     version: version,
     subcommands: [
       LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
-      HashCommand.self, DiffCommand.self, MapCommand.self, RunCommand.self,
+      HashCommand.self, DiffCommand.self, MapCommand.self, RunCommand.self, VerifyCommand.self,
     ])
 }

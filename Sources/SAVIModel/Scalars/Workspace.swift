@@ -20,7 +20,9 @@ final class Workspace<Scalar: ModelScalar> {
     return unsafe buffers[purpose.rawValue].baseAddress!
   }
 
-  deinit { for unsafebuffer in unsafe buffers { unsafe buffer.deallocate() } }
+  deinit {
+    for index in Purpose.allCases.indices { unsafe buffers[index].deallocate() }
+  }
 }
 
 /// Workspaces for as many threads as happen to run.

@@ -1,0 +1,94 @@
+/// A known convention that explains why the PyTorch module parts from the Flax model: switching it
+/// alone makes the difference vanish where it first appears.
+public struct ConventionCause: Sendable {
+  public let convention: Convention
+  /// Where the difference first appears.
+  public let parting: Parting
+  /// What this convention alone does to every stage.
+  public let effects: [StageComparison]
+  /// What to change in the PyTorch module.
+  public let fix: String
+}
+
+/// Why the module of a state dict computes something else than Flax does with the same weights.
+public struct ModuleDiagnosis: Sendable {
+  public let causes: [ConventionCause]
+  /// Where the module still parts when every cause is switched.
+  public let unexplained: Parting?
+
+  /// Switches one convention after another, each time the one that makes the first difference
+  /// vanish, until none is left.
+  init(_ model: ReferenceModel, _ clip: Clip, _ tolerances: Tolerances, threads: Int) throws {
+    func layers(_ conventions: Conventions) throws -> [(name: String, output: [Double])] {
+      try model.layers(clip, item: 0, frame: 0, conventions: conventions, threads: threads)
+    }
+    let flax = try layers(.flax)
+    var (current, causes) = (Conventions.port, [ConventionCause]())
+    var parting = Parting.first(try layers(current), flax, clip: 0, frame: 0)
+    search: while let found = parting {
+      for convention in Convention.allCases where !current.flax.contains(convention) {
+        let switched = Conventions(flax: current.flax.union([convention]))
+        let output = try layers(switched)
+        let next = Parting.first(output, flax, clip: 0, frame: 0)
+        guard Self.isBehind(found, next, in: flax.map(\.name)) else { continue }
+        causes.append(
+          ConventionCause(
+            convention: convention, parting: found,
+            effects: try Self.effects(of: convention, model, clip, tolerances, threads: threads),
+            fix: model.architecture.fix(for: convention)))
+        (current, parting) = (switched, next)
+        continue search
+      }
+      break
+    }
+    self.causes = causes
+    unexplained = parting
+  }
+
+  /// Whether the layer of `found` agrees again: the difference that is left begins later, or nowhere.
+  private static func isBehind(_ found: Parting, _ next: Parting?, in order: [String]) -> Bool {
+    guard let next else { return true }
+    guard let before = order.firstIndex(of: found.layer),
+      let after = order.firstIndex(of: next.layer)
+    else { return false }
+    return after > before
+  }
+
+  /// The stages with every other convention Flax's, beside those with all of them Flax's.
+  private static func effects(
+    of convention: Convention, _ model: ReferenceModel, _ clip: Clip, _ tolerances: Tolerances,
+    threads: Int
+  ) throws -> [StageComparison] {
+    let alone = Conventions(flax: Conventions.flax.flax.subtracting([convention]))
+    return try StageComparison.compare(
+      try model.run(clip, conventions: alone, threads: threads),
+      reference: try model.run(clip, conventions: .flax, threads: threads), tolerances)
+  }
+}
+
+extension SAViArchitecture {
+  /// What to change in the PyTorch module so that it computes what Flax does.
+  func fix(for convention: Convention) -> String {
+    switch convention {
+    case .layerNormEpsilon: return "build the layer norms with eps=1e-6"
+    case .transposedConvolutionPadding:
+      guard let layer = decoder.first(where: \.isTransposed) else { return "" }
+      let crop = FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride)
+      let extra = layer.kernelHeight - layer.stride - 2 * crop
+      let trim =
+        extra > 0
+        ? ", then drop the last \(extra == 1 ? "row and column" : "\(extra) rows and columns"): "
+          + "x[..., :-\(extra), :-\(extra)]" : ""
+      return "give the transposed convolutions padding=\(crop) and no output_padding" + trim
+    case .stridedConvolutionPadding:
+      guard let layer = encoder.first(where: { $0.stride > 1 }) else { return "" }
+      let before = FlaxConventions.padding(
+        n: frameHeight, kernel: layer.kernelHeight, stride: layer.stride)
+      let outputs = (frameHeight + layer.stride - 1) / layer.stride
+      let after = max(
+        0, (outputs - 1) * layer.stride + layer.kernelHeight - frameHeight - before)
+      return "pad before the strided convolution, F.pad(x, (\(before), \(after), \(before), "
+        + "\(after))), and give it padding=0"
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/// The first layer at which two models part, on one frame.
+public struct Parting: Sendable {
+  /// The module's path in the PyTorch hierarchy, with the part of it in brackets.
+  public let layer: String
+  public let clip: Int
+  public let frame: Int
+  /// The largest |a - b| of the layer's output, in float64.
+  public let difference: Double
+  /// The largest magnitude of the layer's output.
+  public let magnitude: Double
+
+  /// What float64 leaves of equal computations in another order, as a part of the output's
+  /// magnitude, with a wide margin on both sides: rounding gives 1e-15, a wrong weight far more.
+  static let threshold = 1e-9
+
+  /// The first layer, in the order in which they run, whose outputs differ.
+  static func first(
+    _ a: [(name: String, output: [Double])], _ b: [(name: String, output: [Double])], clip: Int,
+    frame: Int
+  ) -> Parting? {
+    let others = Dictionary(b.map { ($0.name, $0.output) }, uniquingKeysWith: { first, _ in first })
+    for (name, output) in a {
+      guard let other = others[name] else { continue }
+      let (difference, magnitude) = largest(output, other)
+      if !(difference <= threshold * max(magnitude, 1)) {
+        return Parting(
+          layer: name, clip: clip, frame: frame, difference: difference, magnitude: magnitude)
+      }
+    }
+    return nil
+  }
+
+  private static func largest(
+    _ a: [Double], _ b: [Double]
+  ) -> (difference: Double, magnitude: Double) {
+    var (difference, magnitude) = (0.0, 0.0)
+    for (x, y) in zip(a, b) {
+      let d = (x - y).magnitude
+      if d.isNaN { return (.nan, magnitude) }
+      difference = max(difference, d)
+      magnitude = max(magnitude, y.magnitude)
+    }
+    return (difference, magnitude)
+  }
+
+  /// The frame at which the stages part first, in the order in which the pass computes them: the
+  /// encoder's, the first slots, then frame by frame the corrector's and the predictor's, then the
+  /// decoder's.
+  static func place(_ comparisons: [StageComparison]) -> (clip: Int, frame: Int)? {
+    let parted = comparisons.filter { !$0.agrees }
+    let recurrent: Set<StageName> = [.attn, .corrected, .predicted]
+    guard let first = parted.first else { return nil }
+    guard recurrent.contains(first.stage) else { return first.firstPlace }
+    return parted.filter { recurrent.contains($0.stage) }.compactMap(\.firstPlace).min {
+      ($0.frame, $0.clip) < ($1.frame, $1.clip)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import CheckpointMapping
+
+/// A tensor of the layer at which two models part that is not what the mapping makes of the
+/// source, and what seems to have been done to it.
+public struct Suspect: Sendable {
+  public let tensor: String
+  /// The tensors of the other framework that it is made from.
+  public let sources: [String]
+  /// A phrase that follows the tensor's name.
+  public let finding: String
+
+  /// The suspects among the tensors of `layer`.
+  static func find(
+    in layer: String, _ converted: ReferenceModel, _ source: ReferenceModel
+  ) throws -> [Suspect] {
+    let mapping = try CompiledMapping(converted.document)
+    // A part of a layer is named in brackets.
+    let path = layer.split(separator: " ").first.map(String.init) ?? layer
+    let tensors = mapping.tensors.filter { $0.target == path || $0.target.hasPrefix(path + ".") }
+    return try tensors.compactMap { tensor in
+      let found = try converted.torchParameter(tensor.target)
+      let expected = try source.torchParameter(tensor.target)
+      guard found != expected else { return nil }
+      let finding =
+        try explain(tensor, found, expected)
+        ?? belongsElsewhere(tensor, found, mapping, source)
+        ?? movedBetweenBiases(tensor, found, expected, converted, source)
+        ?? "is not what the mapping makes of the source"
+      return Suspect(tensor: tensor.target, sources: tensor.sources, finding: finding)
+    }
+  }
+
+  private static func explain(
+    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ expected: [Double]
+  ) -> String? {
+    tensor.shape.flatMap {
+      LayoutDiagnosis(shape: $0, role: tensor.role, heads: tensor.heads)
+        .explain(found: found, expected: expected)
+    }
+  }
+
+  /// The tensors that were exchanged have the same shape.
+  private static func belongsElsewhere(
+    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ mapping: CompiledMapping,
+    _ source: ReferenceModel
+  ) throws -> String? {
+    for other in mapping.tensors where other.target != tensor.target && other.shape == tensor.shape
+    {
+      if try source.torchParameter(other.target) == found {
+        return "holds what belongs in \(other.target)"
+      }
+    }
+    return nil
+  }
+
+  /// A GRU adds its two biases: what one lacks may stand in the other.
+  private static func movedBetweenBiases(
+    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ expected: [Double],
+    _ converted: ReferenceModel, _ source: ReferenceModel
+  ) throws -> String? {
+    let pairs = ["bias_ih": "bias_hh", "bias_hh": "bias_ih"]
+    guard let dot = tensor.target.lastIndex(of: "."),
+      let other = pairs[String(tensor.target[tensor.target.index(after: dot)...])]
+    else { return nil }
+    let name = "\(tensor.target[..<dot]).\(other)"
+    let (foundOther, expectedOther) = (
+      try converted.torchParameter(name), try source.torchParameter(name)
+    )
+    let isMoved = found.indices.allSatisfy { index in
+      let (sum, right) = (found[index] + foundOther[index], expected[index] + expectedOther[index])
+      // The sum was rounded to float32 when the bias was moved.
+      return (sum - right).magnitude <= 1e-6 * max(right.magnitude, 1)
+    }
+    return isMoved ? "holds a part of what belongs in \(name), or lacks it" : nil
+  }
+}

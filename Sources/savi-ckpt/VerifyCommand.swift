@@ -1,0 +1,155 @@
+import ArgumentParser
+import CheckpointCore
+import CheckpointFormats
+import SAVIModel
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Does a converted model behave as its source does? Runs both and compares.",
+    discussion: """
+      Three questions, answered apart: do the weights agree when both sides run with Flax's \
+      conventions; do the parameters agree that a forward pass cannot see; and does the PyTorch \
+      module, run as the port has it, compute the same. Exit code 0 where the first two agree, 1 \
+      where they do not.
+      """)
+
+  @Argument(
+    help: """
+      The source and the converted checkpoint; with --reference the converted one alone; with \
+      --certificate none, or other places of the two files.
+      """, completion: .file())
+  var files: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare with these recorded stages of a real framework's run on --inputs, instead of with "
+        + "the source.", valueName: "npz"),
+    completion: .file())
+  var reference: String?
+
+  @Option(help: "What the recorded model computes with: flax or port.")
+  var conventions: ConventionsName?
+
+  @Option(
+    help: ArgumentHelp("Replay the certificate that 'convert' wrote.", valueName: "json"),
+    completion: .file())
+  var certificate: String?
+
+  @Option(help: ArgumentHelp("The absolute tolerance of every stage.", valueName: "x"))
+  var atol = Tolerances.standard.absolute
+
+  @Option(help: ArgumentHelp("The tolerance relative to the reference.", valueName: "x"))
+  var rtol = Tolerances.standard.relative
+
+  @Option(
+    help: ArgumentHelp(
+      "Another tolerance for one stage (repeatable).", valueName: "stage=atol[,rtol]"))
+  var tolerance: [StageTolerance] = []
+
+  @Flag(help: "Fail also where the PyTorch module parts from the Flax model.")
+  var strict = false
+
+  @Flag(help: "Print the report as Markdown.")
+  var markdown = false
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var report: ReportOptions
+
+  func validate() throws {
+    guard atol >= 0, rtol >= 0 else {
+      throw ValidationError("--atol and --rtol take numbers that are not negative.")
+    }
+    if report.json && markdown { throw ValidationError("Choose one of --json and --markdown.") }
+    if certificate != nil {
+      guard reference == nil, files.isEmpty || files.count == 2 else {
+        throw ValidationError(
+          "--certificate takes no file, or the source and the converted one, and no --reference.")
+      }
+    } else if reference != nil {
+      guard files.count == 1, model.inputs != nil else {
+        throw ValidationError(
+          "--reference takes one checkpoint, and the --inputs of the recording.")
+      }
+    } else {
+      guard files.count == 2 else {
+        throw ValidationError("verify takes two files: the source and the converted checkpoint.")
+      }
+      guard conventions == nil else {
+        throw ValidationError("--conventions is about a recording; name one with --reference.")
+      }
+    }
+  }
+
+  func run() throws {
+
+    let checkpoints = try files.map { try Checkpoint(path: $0) }
+    let models = try checkpoints.map { try model.model($0) }
+    let clip = try model.clip(for: models[0].architecture)
+    let tolerances = Tolerances(
+      common: Tolerance(absolute: atol, relative: rtol),
+      perStage: Dictionary(
+        tolerance.map { ($0.stage, $0.tolerance(rtol: rtol)) }, uniquingKeysWith: { $1 }))
+    let verification: Verification
+    do {
+      verification = try verify(models, clip, tolerances)
+    } catch let error as CheckpointError {
+      throw error.entry == "video" || error.entry == "boxes"
+        ? error.inFile(model.inputs ?? files[0]) : error
+    }
+    let description = VerifyReport(
+      verification, files: files, models: models, clip: clip, inputs: model.inputs,
+      reference: reference, conventions: conventions ?? .flax, tolerances: tolerances,
+      precision: model.precision)
+    try Console.output(
+      report.json
+        ? description.json.serialized(pretty: true)
+        : (markdown ? description.markdown : description.text).joined(separator: "\n"))
+    guard verification.weightsAgree, !strict || verification.module?.agrees ?? true else {
+      throw ExitCode(1)
+    }
+  }
+
+  private func verify(
+    _ models: [ReferenceModel], _ clip: Clip, _ tolerances: Tolerances
+  ) throws -> Verification {
+    guard let reference else {
+      return try Verification(
+        source: models[0], converted: models[1], clip, tolerances, precision: model.precision,
+        threads: model.threads)
+    }
+    let recording = try Checkpoint(path: reference)
+    do {
+      return try Verification(
+        recording: try Stage.recorded(recording.reader, recording.entries), models[0],
+        conventions: (conventions ?? .flax).value, clip, tolerances, precision: model.precision,
+        threads: model.threads)
+    } catch let error as CheckpointError {
+      let isAboutRecording = error.entry.map { StageName(rawValue: $0) != nil } ?? true
+      throw isAboutRecording ? error.inFile(reference) : error
+    }
+  }
+}
+
+/// `flow=1e-4` or `flow=1e-4,1e-3`.
+struct StageTolerance: ExpressibleByArgument {
+  let stage: StageName
+  private let absolute: Double
+  private let relative: Double?
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=")
+    guard parts.count == 2, let stage = StageName(rawValue: String(parts[0])) else { return nil }
+    let numbers = parts[1].split(separator: ",").compactMap { Double($0) }
+    guard (1...2).contains(numbers.count), numbers.allSatisfy({ $0 >= 0 }),
+      numbers.count == parts[1].split(separator: ",", omittingEmptySubsequences: false).count
+    else { return nil }
+    self.stage = stage
+    absolute = numbers[0]
+    relative = numbers.count == 2 ? numbers[1] : nil
+  }
+
+  func tolerance(rtol: Double) -> Tolerance {
+    Tolerance(absolute: absolute, relative: relative ?? rtol)
+  }
+}
