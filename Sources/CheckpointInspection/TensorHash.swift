@@ -49,6 +49,25 @@ public struct CheckpointHash: Sendable {
   }
 }
 
+extension CheckpointHash {
+  /// Hashes tensors that are made rather than read; a second name is not made again.
+  public init(_ outputs: [OutputTensor], threads: Int) throws {
+    let byName = Dictionary(
+      outputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let tensors = outputs.map { output in
+      // Names of one storage are hashed once.
+      let storage = StorageView(
+        key: output.aliasOf ?? output.name, fileOffset: nil, offset: 0,
+        strides: output.shape.strides)
+      return TensorInfo(
+        name: output.name, dtype: output.dtype, shape: output.shape, storage: storage)
+    }
+    try self.init(tensors, threads: threads) { tensor, body in
+      try byName[tensor.name]?.produce(body)
+    }
+  }
+}
+
 private func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
   digest.map { byte in
     let digits = String(byte, radix: 16)

@@ -8,9 +8,16 @@ struct Conversion {
   let outputs: [OutputTensor]
   /// What did not go into the output, and why.
   let notes: [String]
-  private let model: String?
+  let direction: ConversionDirection?
+  /// The tensors of the source that go into the output.
+  let sources: [TensorInfo]
+  let model: String?
   private let root: String
   private let steps: [Step]
+
+  /// What stands for a role where a rule gives a constant, or a second name.
+  static let constantRole = "constant"
+  static let aliasRole = "alias"
 
   /// One output with its origin, for reports.
   private struct Step {
@@ -22,12 +29,15 @@ struct Conversion {
 
   init(_ plan: ConversionPlan, _ checkpoint: Checkpoint) {
     outputs = plan.outputs(from: checkpoint.reader)
+    direction = plan.direction
+    sources = plan.sources
     model = plan.model.name
     root = plan.root
     steps = zip(outputs, plan.steps).map { output, step in
       Step(
         output: output, sources: step.sources.map(\.name),
-        role: step.aliasOf == nil ? step.role?.rawValue ?? "constant" : "alias", rule: step.rule)
+        role: step.aliasOf == nil ? step.role?.rawValue ?? Self.constantRole : Self.aliasRole,
+        rule: step.rule)
     }
     notes = Self.leftOutNote(plan.leftOut, root: plan.root).map { [$0] } ?? []
   }
@@ -49,11 +59,14 @@ struct Conversion {
         try checkpoint.stream(tensor, sink)
       }
     }
+    direction = nil
+    sources = checkpoint.tensors
     model = nil
     root = ""
     steps = outputs.map {
       Step(
-        output: $0, sources: [$0.aliasOf ?? $0.name], role: $0.aliasOf == nil ? "copy" : "alias",
+        output: $0, sources: [$0.aliasOf ?? $0.name],
+        role: $0.aliasOf == nil ? Role.copy.rawValue : Self.aliasRole,
         rule: nil)
     }
     notes =
@@ -73,6 +86,8 @@ struct Conversion {
   private init(_ other: Conversion, outputs: [OutputTensor], note: String?) {
     self.outputs = outputs
     notes = other.notes + (note.map { [$0] } ?? [])
+    direction = other.direction
+    sources = other.sources
     model = other.model
     root = other.root
     steps = zip(other.steps, outputs).map {
@@ -87,6 +102,15 @@ struct Conversion {
       self, outputs: outputs.map { $0.cast(to: dtype) { overflows.add($0) } },
       note: kept == 0
         ? nil : "\(counted(kept, "tensor")) that are no floating-point numbers keep their dtype")
+  }
+
+  /// How each output was made, for the certificate.
+  var origins: [Certificate.Origin] {
+    steps.map {
+      .init(
+        name: $0.output.name, sources: $0.sources, role: $0.role, rule: $0.rule,
+        aliasOf: $0.output.aliasOf)
+    }
   }
 
   /// One line on what was written.

@@ -43,6 +43,13 @@ struct ConvertCommand: ParsableCommand {
       valueName: "size"))
   var maxShardSize: ByteSize?
 
+  @Option(
+    help: ArgumentHelp(
+      "Record the hashes of both sides and the rule behind every tensor, for 'verify'.",
+      valueName: "json"),
+    completion: .file())
+  var certificate: String?
+
   @Flag(name: [.customShort("n"), .long], help: "Print what would be done and write nothing.")
   var dryRun = false
 
@@ -78,7 +85,14 @@ struct ConvertCommand: ParsableCommand {
           ? conversion.json(to: writer.format, notes).serialized(pretty: true)
           : conversion.table().plain().joined(separator: "\n"))
     }
+    let record = try certificate.map { try CertificateFile.create($0, overwrite: force) }
     let written = try inFile { try write(conversion, writer) }
+    if let record {
+      try record.write(
+        try CertificateFile.certificate(
+          conversion, of: checkpoint, selection: selection, map: map, dtype: dtype,
+          written: written))
+    }
     let allNotes = notes + (dtype.flatMap { overflows.note($0) }.map { [$0] } ?? [])
     for note in allNotes { report.note(note) }
     if report.json {

@@ -82,6 +82,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let certificate { return try replay(certificate) }
 
     let checkpoints = try files.map { try Checkpoint(path: $0) }
     let models = try checkpoints.map { try model.model($0) }
@@ -108,6 +109,14 @@ struct VerifyCommand: ParsableCommand {
     guard verification.weightsAgree, !strict || verification.module?.agrees ?? true else {
       throw ExitCode(1)
     }
+  }
+
+  private func replay(_ certificate: String) throws {
+    let replay = try CertificateReplay(certificate, files: files, map: model.map)
+    try Console.output(
+      report.json
+        ? replay.json.serialized(pretty: true) : replay.text.joined(separator: "\n"))
+    guard replay.holds else { throw ExitCode(1) }
   }
 
   private func verify(

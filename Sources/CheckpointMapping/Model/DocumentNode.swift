@@ -54,6 +54,9 @@ struct DocumentNode {
     return text
   }
 
+  /// `nil` for null.
+  func optionalString() throws -> String? { value == .null ? nil : try string() }
+
   func int() throws -> Int {
     guard case .int(let number) = value else { throw mismatch("an integer") }
     return number

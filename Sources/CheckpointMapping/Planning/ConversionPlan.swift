@@ -3,6 +3,10 @@ public import CheckpointCore
 public enum ConversionDirection: String, Sendable {
   case flaxToTorch = "flax-to-torch"
   case torchToFlax = "torch-to-flax"
+
+  public var reversed: ConversionDirection {
+    self == .flaxToTorch ? .torchToFlax : .flaxToTorch
+  }
 }
 
 /// What a conversion will do, tensor by tensor: decided in full before anything is written.
@@ -43,6 +47,12 @@ public struct ConversionPlan: Sendable {
   public let root: String
   public let steps: [Step]
   public let equalPairs: [EqualPair]
+  /// Every tensor that is consumed, once, in the order of its first use; second names of others
+  /// left out.
+  public var sources: [TensorInfo] {
+    var names: Set<String> = []
+    return steps.flatMap(\.sources).filter { names.insert($0.name).inserted }
+  }
   /// Entries that are no part of the parameters.
   public let leftOut: [CheckpointEntry]
 }

@@ -70,13 +70,12 @@ public enum ModelMatcher {
   private static func fitsReversed(
     _ entries: [CheckpointEntry], _ models: [ModelDocument], _ direction: ConversionDirection
   ) -> Bool {
-    let other: ConversionDirection =
-      direction == .flaxToTorch ? .torchToFlax : .flaxToTorch
-    return models.contains { model in
+    models.contains { model in
       guard let mapping = try? CompiledMapping(model) else { return false }
-      return ConversionPlanner(mapping, direction: other).outcomes(for: entries).contains {
-        if case .fits = $0 { true } else { false }
-      }
+      return ConversionPlanner(mapping, direction: direction.reversed).outcomes(for: entries)
+        .contains {
+          if case .fits = $0 { true } else { false }
+        }
     }
   }
 }

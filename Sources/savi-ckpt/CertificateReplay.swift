@@ -1,0 +1,205 @@
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+import CheckpointInspection
+import CheckpointMapping
+
+/// Replays the conversion that a certificate records: both files are what they were, the source
+/// still becomes the target, and the target the source.
+struct CertificateReplay {
+  /// One thing that the certificate says.
+  struct Check {
+    let claim: String
+    /// What does not hold; empty where it does.
+    let problems: [String]
+    /// Why it could not be checked.
+    let skipped: String?
+  }
+
+  let certificate: Certificate
+  let checks: [Check]
+
+  var holds: Bool { checks.allSatisfy(\.problems.isEmpty) }
+
+  /// - Parameters:
+  ///   - files: the source and the target, where they are not where the certificate says.
+  ///   - map: the model document, where it is not the recorded one.
+  init(_ path: String, files: [String], map: String?) throws {
+    certificate = try CertificateFile.read(path)
+    let places =
+      files.isEmpty
+      ? [certificate.source.file, certificate.target.file].map { Self.resolve($0, beside: path) }
+      : files
+    let selection = EntrySelection(
+      key: certificate.selection.key, include: certificate.selection.include,
+      exclude: certificate.selection.exclude)
+    let source = try Checkpoint(path: places[0], selection: selection)
+    let target = try Checkpoint(path: places[1])
+    let targetHash = try Self.hash(target.tensors, of: target)
+    guard let direction = certificate.direction, let recorded = map ?? certificate.map else {
+      let there = try Conversion(formatOnly: source)
+      checks = [
+        Self.compare(
+          Self.sourceClaim, try Self.hash(source.tensors, of: source), certificate.source),
+        Self.compare(Self.targetClaim, targetHash, certificate.target),
+        try Self.forward(there.outputs, certificate),
+        try Self.inverse(certificate) { try Conversion(formatOnly: target).outputs },
+      ]
+      return
+    }
+    let document = try Models.load(
+      map == nil && !BuiltInModels.names.contains(recorded)
+        ? Self.resolve(recorded, beside: path) : recorded)
+    let plan = try Self.plan(source, document, direction)
+    checks = [
+      Self.compare(
+        Self.sourceClaim, try Self.hash(plan.sources, of: source), certificate.source),
+      Self.compare(Self.targetClaim, targetHash, certificate.target),
+      try Self.forward(plan.outputs(from: source.reader), certificate),
+      try Self.origins(plan, certificate),
+      try Self.inverse(certificate) {
+        try Self.plan(target, document, direction.reversed).outputs(from: target.reader)
+      },
+    ]
+  }
+
+  private static let sourceClaim = "the source has the recorded hashes"
+  private static let targetClaim = "the target has the recorded hashes"
+
+  /// A relative path as it was given, or else beside the certificate.
+  private static func resolve(_ path: String, beside certificate: String) -> String {
+    guard !path.hasPrefix("/"), (try? RandomAccessFile(path: path)) == nil,
+      let slash = certificate.lastIndex(of: "/")
+    else { return path }
+    return certificate[...slash] + path
+  }
+
+  private static func hash(_ tensors: [TensorInfo], of checkpoint: Checkpoint) throws
+    -> CheckpointHash
+  {
+    try CheckpointHash(tensors, threads: Machine.processorCount) { try checkpoint.stream($0, $1) }
+  }
+
+  private static func plan(
+    _ checkpoint: Checkpoint, _ document: ModelDocument, _ direction: ConversionDirection
+  ) throws -> ConversionPlan {
+    do {
+      return try ModelMatcher.plan(
+        checkpoint.entries, models: [document], direction: direction)
+    } catch let error as CheckpointError {
+      throw error.inFile(checkpoint.path)
+    }
+  }
+
+  /// The conversion made again gives the target's recorded hashes.
+  private static func forward(
+    _ outputs: [OutputTensor], _ certificate: Certificate
+  ) throws -> Check {
+    var outputs = outputs
+    if let name = certificate.dtype {
+      guard let dtype = DType(rawValue: name) else {
+        throw CheckpointError("the certificate's dtype '\(name)' is not known")
+      }
+      outputs = outputs.map { $0.cast(to: dtype) { _ in } }
+    }
+    // Formats without shared storage may leave second names out.
+    let recorded = Set(certificate.target.tensors.map(\.name))
+    let written = outputs.filter { $0.aliasOf == nil || recorded.contains($0.name) }
+    return compare(
+      "converting the source gives the target",
+      try CheckpointHash(written, threads: Machine.processorCount), certificate.target)
+  }
+
+  /// Every tensor is made by the recorded rule, in the recorded role, from the recorded sources.
+  private static func origins(_ plan: ConversionPlan, _ certificate: Certificate) throws -> Check {
+    let steps = Dictionary(
+      plan.steps.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let problems = certificate.origins.compactMap { origin -> String? in
+      guard let step = steps[origin.name] else { return "\(origin.name): no rule makes it now" }
+      guard step.rule == origin.rule, step.sources.map(\.name) == origin.sources,
+        step.aliasOf == origin.aliasOf
+      else { return "\(origin.name): another rule makes it now" }
+      let role =
+        step.aliasOf == nil ? step.role?.rawValue ?? Conversion.constantRole : Conversion.aliasRole
+      return role == origin.role
+        ? nil : "\(origin.name): its role is \(role) now, \(origin.role) then"
+    }
+    return Check(
+      claim: "every tensor has its recorded rule and role", problems: problems, skipped: nil)
+  }
+
+  /// The target converted back gives the source's recorded hashes.
+  private static func inverse(
+    _ certificate: Certificate, _ outputs: () throws -> [OutputTensor]
+  ) throws -> Check {
+    let claim = "converting the target back gives the source"
+    if let dtype = certificate.dtype {
+      return Check(
+        claim: claim, problems: [],
+        skipped: "the conversion rounded to \(dtype), which cannot be undone")
+    }
+    do {
+      let recorded = Set(certificate.source.tensors.map(\.name))
+      let back = try outputs().filter { $0.aliasOf == nil || recorded.contains($0.name) }
+      return compare(
+        claim, try CheckpointHash(back, threads: Machine.processorCount), certificate.source)
+    } catch let error as CheckpointError {
+      return Check(claim: claim, problems: [error.description], skipped: nil)
+    }
+  }
+
+  private static func compare(
+    _ claim: String, _ hash: CheckpointHash, _ recorded: Certificate.Side
+  ) -> Check {
+    let found = Dictionary(
+      hash.side("").tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let expected = Set(recorded.tensors.map(\.name))
+    var problems = recorded.tensors.compactMap { digest -> String? in
+      guard let tensor = found[digest.name] else { return "\(digest.name) is missing" }
+      return tensor == digest ? nil : "\(digest.name) has another dtype, shape or elements"
+    }
+    problems += found.keys.filter { !expected.contains($0) }.sorted().map { "\($0) is new" }
+    return Check(claim: claim, problems: problems, skipped: nil)
+  }
+
+  private static let shown = 8
+
+  var text: [String] {
+    var lines = [
+      "\(printable(certificate.source.file)) -> \(printable(certificate.target.file))"
+        + (certificate.map.map { " by the mapping \(printable($0))" } ?? ", the format alone")
+        + ", savi-ckpt \(certificate.toolVersion)"
+    ]
+    for check in checks {
+      let verdict =
+        check.skipped.map { "not checked: \($0)" }
+        ?? (check.problems.isEmpty ? "holds" : "DOES NOT HOLD")
+      lines.append("\(check.claim): \(verdict)")
+      lines += check.problems.prefix(Self.shown).map { "  " + printable($0) }
+      if check.problems.count > Self.shown {
+        lines.append("  and \(check.problems.count - Self.shown) more")
+      }
+    }
+    return lines
+  }
+
+  /// `schemas/replay.schema.json`.
+  var json: JSONValue {
+    .object([
+      "schema_version": .int(1),
+      "source": .string(certificate.source.file),
+      "target": .string(certificate.target.file),
+      "map": .optional(certificate.map),
+      "holds": .bool(holds),
+      "checks": .array(
+        checks.map {
+          .object([
+            "claim": .string($0.claim),
+            "holds": $0.skipped == nil ? .bool($0.problems.isEmpty) : .null,
+            "problems": .array($0.problems.map(JSONValue.string)),
+            "skipped": .optional($0.skipped),
+          ])
+        }),
+    ])
+  }
+}
