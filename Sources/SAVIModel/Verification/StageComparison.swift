@@ -19,7 +19,8 @@ public struct StageComparison: Sendable {
 
   public var agrees: Bool { beyond == 0 }
 
-  /// Where the best two logits of a pixel are nearer than this, its label is arbitrary.
+  /// Where the best two logits of a pixel are nearer than this, or than the tolerance of the logits,
+  /// its label is arbitrary.
   static let tieMargin = 1e-5
 
   /// - Parameter isTied: whether a pixel's label counts for nothing; for segmentations.
@@ -74,7 +75,8 @@ public struct StageComparison: Sendable {
       reference.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     // Either side's logits tell which labels are arbitrary.
     let logits = references[.alphaLogits] ?? stages.first { $0.name == .alphaLogits }
-    let isTied = Self.ties(logits)
+    let margin = max(tieMargin, tolerances[.alphaLogits].absolute)
+    let isTied = Self.ties(logits, margin)
     return try stages.compactMap { stage in
       try references[stage.name].map {
         try StageComparison(stage, reference: $0, tolerances[stage.name], isTied: isTied)
@@ -83,7 +85,7 @@ public struct StageComparison: Sendable {
   }
 
   /// Whether the best two slots of a pixel are too near each other to choose between.
-  private static func ties(_ logits: Stage?) -> (Int) -> Bool {
+  private static func ties(_ logits: Stage?, _ margin: Double) -> (Int) -> Bool {
     guard let logits, logits.shape.count == 6 else { return { _ in false } }
     let (values, slots) = (logits.doubles, logits.shape[2])
     let pixels = logits.shape[3] * logits.shape[4]
@@ -98,7 +100,7 @@ public struct StageComparison: Sendable {
           second = max(second, value)
         }
       }
-      return best - second < tieMargin
+      return best - second < margin
     }
   }
 }
