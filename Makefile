@@ -14,7 +14,7 @@ setup: ## Install the missing system packages, or say which they are.
 build: setup ## Build the release binary.
 	$(SWIFT) build -c release --product savi-ckpt
 
-demo: build ## Convert the sample checkpoint and print its table, step by step.
+demo: build ## Convert the sample, print its table and verify it, step by step.
 	@scripts/demo.sh
 
 test: setup ## Run the tests.
@@ -24,13 +24,14 @@ test: setup ## Run the tests.
 lint: ## Check the format and style of every Swift file.
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
-interop: build ## Compare with PyTorch and NumPy, from PyPI, in a cached virtual environment.
+interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached virtual environment.
 	@scripts/interop.sh
 
 docs: build ## Run every command the documentation shows and compare its output.
 	@python3 scripts/check_docs.py
 
 bench: build ## Measure against what a user would otherwise run.
+	@$(SWIFT) build -c release --product ForwardPassBenchmark
 	@Benchmarks/run.sh
 
 install: build ## Install the binary under PREFIX (default /usr/local).

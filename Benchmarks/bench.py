@@ -118,12 +118,79 @@ def small(tool, folder):
             ("python -c 'import torch; torch.load(…)'", [sys.executable, "-c", load]))
 
 
+PEER = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import json, numpy, torch
+from savi_torch import SAVi
+torch.set_num_threads(2)
+model = SAVi(json.load(open({document!r}))["dimensions"]).eval()
+model.load_state_dict(torch.load({file!r}, weights_only=True))
+video, boxes = torch.rand(1, {frames}, 64, 64, 3), torch.rand(1, {frames}, 10, 4)
+"""
+
+
+def forward(tool, folder):
+    """SAVi-S on 6 frames with 11 slots: in memory, then as a command with its start-up."""
+    frames, runs = 6, max(RUNS, 5)
+    file = folder / "savi-small.pt"
+    subprocess.run([tool, "convert", "-q", "--force", ROOT / "samples/savi-small.flax.npz", "-o",
+                    file], check=True)
+    setting = PEER.format(tests=str(ROOT / "Tests/Interop"), file=str(file), frames=frames,
+                          document=str(ROOT / "schemas/savi-small.json"))
+    ours = [tool.parent / "ForwardPassBenchmark", file, str(frames), str(runs)]
+    results = {"savi-ckpt": []}
+    for turn in range(3):
+        output = subprocess.run(ours, check=True, capture_output=True, text=True).stdout
+        *times, rate, operations = map(float, output.split())
+        results["savi-ckpt"] += times[1:]
+        for layout in ["contiguous_format", "channels_last"]:
+            code = setting + f"""
+model = model.to(memory_format=torch.{layout})
+with torch.inference_mode():
+    for run in range({runs} + 1):
+        start = time.perf_counter()
+        model(video, boxes)
+        print((time.perf_counter() - start) * 1000)
+"""
+            output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
+                                    text=True).stdout
+            results.setdefault(f"PyTorch eager, {layout}", []).extend(
+                [float(line) for line in output.split()][1:])
+    print(f"Forward pass of SAVi-S, {frames} frames, 11 slots, two threads, parameters in memory")
+    medians = {}
+    for name, times in results.items():
+        medians[name] = statistics.median(times)
+        print(f"  {name:<46} min {min(times):8.1f}  median {medians[name]:8.1f}  max "
+              f"{max(times):8.1f} ms")
+    our, *peers = medians.values()
+    print(f"  savi-ckpt takes {our / min(peers):.2f} of the time of the faster "
+          f"({min(peers) / our:.2f} times as fast)")
+    speed = operations / (our / 1000)
+    print(f"  {operations / 1e9:.0f} GFLOP by the definition, {speed / 1e9:.0f} GFLOP/s: "
+          f"{speed / rate:.2f} of the machine's sgemm rate, {rate / 1e9:.0f} GFLOP/s (Winograd's "
+          "filter needs fewer)\n", flush=True)
+    script = setting + f"""
+with torch.inference_mode():
+    stages = model(video, boxes)
+numpy.savez({str(folder / "peer.npz")!r}, **{{k: v.numpy() for k, v in stages.items()}})
+"""
+    compare("The same as a command: start, load, run, write all stages",
+            ("savi-ckpt run", [tool, "run", file, "--frames", str(frames), "-o",
+                               folder / "stages.npz"]),
+            ("python, PyTorch, np.savez", [sys.executable, "-c", script]),
+            outputs=[folder / "stages.npz", folder / "peer.npz"])
+    compare("Verify the converted sample", ("savi-ckpt verify", [
+        tool, "verify", ROOT / "samples/savi-small.flax.npz", file]))
+
+
 def main():
     tool = pathlib.Path(sys.argv[1]).resolve()
     storage = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=storage) as folder:
         small(tool, pathlib.Path(folder))
-        large(tool, pathlib.Path(folder))
+        forward(tool, pathlib.Path(folder))
+        if "--quick" not in sys.argv: large(tool, pathlib.Path(folder))
 
 
 if __name__ == "__main__":

@@ -24,3 +24,7 @@ step "5. And back again: the same bytes as the sample?" \
   savi-ckpt convert $out/savi-small.pt --reverse -o $out/savi-small.flax.npz --force
 cmp samples/savi-small.flax.npz $out/savi-small.flax.npz
 echo "identical to samples/savi-small.flax.npz, byte for byte"
+step "6. Does the converted model behave the same? Run both, and compare stage by stage." \
+  savi-ckpt verify samples/savi-small.flax.npz $out/savi-small.pt
+step "7. What does it compute? Input, flow, masks and attention, in $out/clip-0.png." \
+  savi-ckpt run $out/savi-small.pt --conventions flax --frames 4 --png $out --force

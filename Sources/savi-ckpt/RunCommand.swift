@@ -75,10 +75,11 @@ struct RunCommand: ParsableCommand {
     let written = results.filter { wanted.contains($0.name) }
     if let output { try write(written, to: output) }
     if let png { try ContactSheet(clip, results).write(into: png, overwrite: force) }
+    let summaries = try parallelMap(written.count, threads: model.threads) { Summary(written[$0]) }
     try Console.output(
       report.json
-        ? json(written, reference, clip).serialized(pretty: true)
-        : table(written).plain().joined(separator: "\n"))
+        ? json(summaries, reference, clip).serialized(pretty: true)
+        : table(summaries).plain().joined(separator: "\n"))
   }
 
   private func write(_ stages: [Stage], to path: String) throws {
@@ -92,19 +93,19 @@ struct RunCommand: ParsableCommand {
       work: .forTensors(largest: outputs.map(\.byteCount).max() ?? 0))
   }
 
-  private func table(_ stages: [Stage]) -> TextTable {
+  private func table(_ summaries: [Summary]) -> TextTable {
     var table = TextTable(header: ["Stage", "Shape", "Mean", "Std", "Min", "Max"])
-    for stage in stages {
-      let summary = Summary(stage)
+    for summary in summaries {
       table.rows.append(
-        [stage.name.rawValue, summary.shape] + summary.figures.map { pythonThreeDigits($0) })
+        [summary.stage.name.rawValue, summary.shape]
+          + summary.figures.map { pythonThreeDigits($0) })
     }
     return table
   }
 
   /// `schemas/run.schema.json`.
   private func json(
-    _ stages: [Stage], _ reference: ReferenceModel, _ clip: Clip
+    _ summaries: [Summary], _ reference: ReferenceModel, _ clip: Clip
   ) -> JSONValue {
     .object([
       "schema_version": .int(1),
@@ -115,10 +116,9 @@ struct RunCommand: ParsableCommand {
       "precision": .string(model.precision.rawValue),
       "batch": .int(clip.batch), "frames": .int(clip.frames), "slots": .int(clip.slots),
       "stages": .array(
-        stages.map { stage in
-          let summary = Summary(stage)
-          return .object([
-            "name": .string(stage.name.rawValue), "shape": .ints(stage.shape),
+        summaries.map { summary in
+          .object([
+            "name": .string(summary.stage.name.rawValue), "shape": .ints(summary.stage.shape),
             "mean": .finite(summary.figures[0]), "std": .finite(summary.figures[1]),
             "min": .finite(summary.figures[2]), "max": .finite(summary.figures[3]),
           ])
@@ -126,12 +126,14 @@ struct RunCommand: ParsableCommand {
     ])
   }
 
-  private struct Summary {
+  private struct Summary: Sendable {
+    let stage: Stage
     let shape: String
     /// Mean, unbiased standard deviation, minimum, maximum.
     let figures: [Double]
 
     init(_ stage: Stage) {
+      self.stage = stage
       shape = Shape(stage.shape)?.description ?? ""
       let statistics = Statistics(of: stage.doubles)
       figures = [

@@ -71,20 +71,16 @@ extension Stage {
 
   private func bytes(_ range: Range<Int>) -> [UInt8] {
     switch elements {
-    case .float32(let values): littleEndian(values[range].lazy.map(\.bitPattern))
-    case .float64(let values): littleEndian(values[range].lazy.map(\.bitPattern))
-    case .int32(let values): littleEndian(values[range].lazy.map { UInt32(bitPattern: $0) })
+    case .float32(let values): littleEndian(values[range].map { $0.bitPattern.littleEndian })
+    case .float64(let values): littleEndian(values[range].map { $0.bitPattern.littleEndian })
+    case .int32(let values): littleEndian(values[range].map(\.littleEndian))
     }
   }
 }
 
-private func littleEndian<Pattern: FixedWidthInteger>(_ patterns: some Sequence<Pattern>) -> [UInt8]
-{
-  var bytes: [UInt8] = []
-  for pattern in patterns {
-    for byte in 0..<MemoryLayout<Pattern>.size {
-      bytes.append(UInt8(truncatingIfNeeded: pattern >> Pattern(8 * byte)))
-    }
-  }
-  return bytes
+/// The memory of numbers that are in that order already.
+private func littleEndian<Pattern: FixedWidthInteger & BitwiseCopyable>(
+  _ patterns: [Pattern]
+) -> [UInt8] {
+  unsafe patterns.withUnsafeBytes { unsafe Array($0) }
 }

@@ -78,6 +78,9 @@ extension Double: ModelScalar {
 /// How the machine's processors are shared: the pass runs frames and slots side by side, so each
 /// call of CBLAS stays on the thread that makes it.
 enum BLASThreads {
-  private static let once: Void = openblas_set_num_threads(1)
+  private static let once: Void = {
+    openblas_set_num_threads(1)
+    stop_blas_threads()
+  }()
   static func useCallers() { once }
 }
