@@ -21,6 +21,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -47,6 +48,19 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "CheckpointValidation",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointMapping", "CheckpointInspection",
+        .product(name: "Yams", package: "Yams"),
+      ],
+      resources: [
+        .embedInCode("Schemas/savi-small.checkpoint.json"),
+        .embedInCode("Schemas/savi-small-flax.checkpoint.json"),
+        .embedInCode("Schemas/savi-medium.checkpoint.json"),
+        .embedInCode("Schemas/savi-medium-flax.checkpoint.json"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "SAVIModel",
       dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping", "COpenBLAS"],
       swiftSettings: strict),
@@ -54,7 +68,7 @@ let package = Package(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
-        "CheckpointInspection", "SAVIModel",
+        "CheckpointInspection", "CheckpointValidation", "SAVIModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -84,6 +84,16 @@ public final class AtomicFile: Sendable {
     }
   }
 
+  /// Writes a whole text to `path`.
+  public static func write(
+    _ text: String, to path: String, overwrite: Bool
+  ) throws(FileSystemError) {
+    let file = try AtomicFile(path: path, overwrite: overwrite)
+    let bytes = Array(text.utf8)
+    try file.write(bytes.span, at: 0)
+    try file.commit()
+  }
+
   /// Flushes and closes the file, which keeps its temporary name; nothing more can be written.
   public func finish() throws(FileSystemError) {
     guard !flushed.exchange(true, ordering: .relaxed) else { return }

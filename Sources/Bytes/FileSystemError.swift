@@ -22,6 +22,9 @@ public struct FileSystemError: Error, Equatable {
     FileSystemError(action: action, path: path, code: errno)
   }
 
+  /// Whether there is no such file.
+  public var isMissingFile: Bool { code == ENOENT }
+
   /// The system's own sentence for the failure.
   public var reason: String {
     code == 0

@@ -10,10 +10,29 @@ public enum Folder {
   public static func create(_ path: String) throws(FileSystemError) {
     guard unsafe mkdir(path, 0o777) != 0 else { return }
     let code = errno
-    var status = stat()
-    let isFolder = unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    guard code == EEXIST, isFolder else {
+    guard code == EEXIST, exists(path) else {
       throw FileSystemError(action: "create", path: path, code: code)
     }
+  }
+
+  /// Whether `path` is a folder.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The names in the folder `path`, in no order.
+  public static func contents(_ path: String) throws(FileSystemError) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw .last("open", path) }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+      // The name is a C string within the entry.
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
   }
 }

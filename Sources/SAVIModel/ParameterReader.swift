@@ -58,16 +58,3 @@ extension OutputTensor {
     try collectDoubles(dtype, count: shape.count, produce)
   }
 }
-
-private func collectDoubles(
-  _ dtype: DType, count: Int, _ produce: ((Span<UInt8>) throws -> Void) throws -> Void
-) throws -> [Double] {
-  var all: [Double] = []
-  all.reserveCapacity(count)
-  var values: [Double] = []
-  try produce { chunk in
-    decodeDoubles(chunk, dtype, into: &values)
-    all += values
-  }
-  return all
-}

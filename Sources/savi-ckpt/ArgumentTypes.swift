@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import CheckpointCore
 public import CheckpointInspection
+public import CheckpointValidation
 public import SAVIModel
 
 // The values an option takes are the names the libraries give them.
@@ -10,6 +11,10 @@ extension ParameterTable.Style: ExpressibleByArgument {}
 extension ParameterTable.Output: ExpressibleByArgument {}
 extension ParameterTable.Order: ExpressibleByArgument {}
 extension ReferenceModel.Precision: ExpressibleByArgument {}
+extension ValidationReport.Output: ExpressibleByArgument {}
+extension CalendarDay: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 
 /// `--conventions`.
 public enum ConventionsName: String, ExpressibleByArgument, CaseIterable, Sendable {

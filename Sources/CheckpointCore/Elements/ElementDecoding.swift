@@ -25,6 +25,20 @@ public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: ino
   }
 }
 
+/// All numbers of a tensor that `produce` gives chunk by chunk.
+public func collectDoubles(
+  _ dtype: DType, count: Int, _ produce: ((Span<UInt8>) throws -> Void) throws -> Void
+) throws -> [Double] {
+  var all: [Double] = []
+  all.reserveCapacity(count)
+  var values: [Double] = []
+  try produce { chunk in
+    decodeDoubles(chunk, dtype, into: &values)
+    all += values
+  }
+  return all
+}
+
 @inline(__always)
 private func append<T: FixedWidthInteger & BitwiseCopyable>(
   _ bytes: Span<UInt8>, _: T.Type, _ values: inout [Double], _ convert: (T) -> Double

@@ -25,12 +25,18 @@ public struct LayoutDiagnosis: Sendable {
       return nil
     }
     if found.allSatisfy({ $0 == 0 }) { return "is all zeros" }
+    return rearrangement(found: found, expected: expected) ?? valueChange(found, expected)
+  }
+
+  /// Of the mistakes, those that move elements and change none.
+  public func rearrangement(found: [Double], expected: [Double]) -> String? {
+    guard found.count == shape.count, expected.count == shape.count, found != expected else {
+      return nil
+    }
     for candidate in rearrangements where fits(found, expected, candidate.source) {
       return candidate.phrase
     }
-    if let phrase = valueChange(found, expected) { return phrase }
-    if found.sorted() == expected.sorted() { return "holds the right numbers in another order" }
-    return nil
+    return found.sorted() == expected.sorted() ? "holds the right numbers in another order" : nil
   }
 
   private struct Rearrangement {

@@ -1,17 +1,38 @@
-import CheckpointCore
-
 /// A value in a document with its path, so that a mistake is reported where it stands.
-struct DocumentNode {
-  let value: JSONValue
-  let path: String
+public struct DocumentNode: Sendable {
+  /// Where a value begins in the document's text, both counted from 1.
+  public struct Position: Sendable, Equatable {
+    public let line: Int
+    public let column: Int
 
-  init(_ value: JSONValue, path: String = "") {
-    self.value = value
-    self.path = path
+    public init(line: Int, column: Int) {
+      self.line = line
+      self.column = column
+    }
   }
 
-  func problem(_ message: String, advice: String? = nil) -> CheckpointError {
-    CheckpointError(entry: path.isEmpty ? nil : path, message, advice: advice)
+  public let value: JSONValue
+  /// The way to the value: `tensors[3].shape`; empty for the document itself.
+  public let path: String
+  /// By path, where the parser kept them.
+  private let positions: [String: Position]
+
+  public init(_ value: JSONValue, positions: [String: Position] = [:]) {
+    self.init(value, path: "", positions: positions)
+  }
+
+  private init(_ value: JSONValue, path: String, positions: [String: Position]) {
+    self.value = value
+    self.path = path
+    self.positions = positions
+  }
+
+  public var position: Position? { positions[path] }
+
+  public func problem(_ message: String, advice: String? = nil) -> CheckpointError {
+    let place = position.map { "line \($0.line), column \($0.column)" }
+    let entry = [place, path.isEmpty ? nil : path].compactMap(\.self).joined(separator: ": ")
+    return CheckpointError(entry: entry.isEmpty ? nil : entry, message, advice: advice)
   }
 
   private func mismatch(_ expected: String) -> CheckpointError {
@@ -19,7 +40,7 @@ struct DocumentNode {
   }
 
   /// The members of an object, each key one of `known`.
-  func members(known: [String]) throws -> [String: DocumentNode] {
+  public func members(known: [String]) throws -> [String: DocumentNode] {
     guard case .object(let members) = value else { throw mismatch("an object") }
     var result: [String: DocumentNode] = [:]
     for member in members {
@@ -35,34 +56,47 @@ struct DocumentNode {
   }
 
   /// The members of an object whose keys are names.
-  func namedMembers() throws -> [(name: String, node: DocumentNode)] {
+  public func namedMembers() throws -> [(name: String, node: DocumentNode)] {
     guard case .object(let members) = value else { throw mismatch("an object") }
     return members.map { ($0.key, child($0.key, $0.value)) }
   }
 
   private func child(_ key: String, _ value: JSONValue) -> DocumentNode {
-    DocumentNode(value, path: path.isEmpty ? key : "\(path).\(key)")
+    DocumentNode(value, path: Self.path(path, key), positions: positions)
   }
 
-  func items() throws -> [DocumentNode] {
+  /// The path of a member, and of an item, of the value at `path`.
+  public static func path(_ path: String, _ key: String) -> String {
+    path.isEmpty ? key : "\(path).\(key)"
+  }
+  public static func path(_ path: String, _ index: Int) -> String { "\(path)[\(index)]" }
+
+  public func items() throws -> [DocumentNode] {
     guard case .array(let items) = value else { throw mismatch("an array") }
-    return items.enumerated().map { DocumentNode($1, path: "\(path)[\($0)]") }
+    return items.enumerated().map {
+      DocumentNode($1, path: Self.path(path, $0), positions: positions)
+    }
   }
 
-  func string() throws -> String {
+  public func string() throws -> String {
     guard case .string(let text) = value else { throw mismatch("a string") }
     return text
   }
 
   /// `nil` for null.
-  func optionalString() throws -> String? { value == .null ? nil : try string() }
+  public func optionalString() throws -> String? { value == .null ? nil : try string() }
 
-  func int() throws -> Int {
+  public func int() throws -> Int {
     guard case .int(let number) = value else { throw mismatch("an integer") }
     return number
   }
 
-  func double() throws -> Double {
+  public func bool() throws -> Bool {
+    guard case .bool(let flag) = value else { throw mismatch("true or false") }
+    return flag
+  }
+
+  public func double() throws -> Double {
     switch value {
     case .double(let number): number
     case .int(let number): Double(number)
@@ -71,7 +105,7 @@ struct DocumentNode {
   }
 
   /// An extent: a number, or the name of one of the model's dimensions.
-  func extent(_ dimensions: [String: Int]) throws -> Int {
+  public func extent(_ dimensions: [String: Int]) throws -> Int {
     if case .string(let name) = value {
       guard let extent = dimensions[name] else {
         throw problem(
@@ -90,14 +124,14 @@ struct DocumentNode {
   /// Larger than any layer; keeps sums and products of a few extents within 64 bits.
   private static let maximumExtent = 1 << 30
 
-  func extents(_ dimensions: [String: Int]) throws -> [Int] {
+  public func extents(_ dimensions: [String: Int]) throws -> [Int] {
     try items().map { try $0.extent(dimensions) }
   }
 }
 
 extension [String: DocumentNode] {
   /// The member `key` of the object at `node`.
-  func require(_ key: String, of node: DocumentNode) throws -> DocumentNode {
+  public func require(_ key: String, of node: DocumentNode) throws -> DocumentNode {
     guard let member = self[key] else { throw node.problem("the key '\(key)' is missing") }
     return member
   }

@@ -1,0 +1,62 @@
+import Bytes
+public import CheckpointCore
+import Crypto
+
+/// Everything asked of one tensor, found in a single pass over its elements.
+public struct TensorScan: Sendable {
+  /// What to find besides the figures.
+  public struct Request: Sendable {
+    public var hash: Bool
+    public var centroid: Bool
+
+    public init(hash: Bool = false, centroid: Bool = false) {
+      self.hash = hash
+      self.centroid = centroid
+    }
+  }
+
+  public let statistics: Statistics
+  /// SHA-256 of the elements in C order, little-endian.
+  public let sha256: String?
+  /// Per axis, where the tensor's energy lies: Σ x²·index / Σ x². A transpose exchanges two of
+  /// them, a flip mirrors one; small changes of the elements hardly move them.
+  public let centroid: [Double]?
+
+  /// Scans `tensors` on all threads; an alias has the result of its original.
+  ///
+  /// - Returns: the results by name.
+  public static func scan(
+    _ tensors: [TensorInfo], threads: Int, request: @Sendable (TensorInfo) -> Request,
+    stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  ) throws -> [String: TensorScan] {
+    let list = withAliases(tensors)
+    let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
+    let scans = try parallelMap(originals.count, threads: threads) { index in
+      let tensor = originals[index]
+      return try TensorScan(tensor, request(tensor), stream)
+    }
+    let byName = Dictionary(
+      zip(originals.map(\.name), scans), uniquingKeysWith: { first, _ in first })
+    return Dictionary(
+      list.compactMap { item in
+        byName[item.aliasOf ?? item.tensor.name].map { (item.tensor.name, $0) }
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private init(
+    _ tensor: TensorInfo, _ request: Request,
+    _ stream: (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  ) throws {
+    var figures = StatisticsAccumulator()
+    var hash = request.hash ? SHA256() : nil
+    var energy = request.centroid ? EnergyCentroid(tensor.shape) : nil
+    try stream(tensor) { chunk in
+      figures.add(chunk, tensor.dtype)
+      if hash != nil { unsafe chunk.withUnsafeBytes { unsafe hash?.update(bufferPointer: $0) } }
+      energy?.add(chunk, tensor.dtype)
+    }
+    statistics = figures.total
+    sha256 = hash.map { hexadecimal($0.finalize()) }
+    centroid = energy?.centroid
+  }
+}

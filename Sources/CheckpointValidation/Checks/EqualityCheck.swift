@@ -1,0 +1,98 @@
+import CheckpointCore
+import CheckpointInspection
+
+/// Finds tensors that are equal and should not be, and the other way round.
+struct EqualityCheck {
+  private let schema: CheckpointSchema
+  private let tensors: [TensorInfo]
+  private let scans: [String: TensorScan]
+  private let constraints: [String: TensorConstraints]
+  private let stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  private let byName: [String: TensorInfo]
+
+  init(
+    _ schema: CheckpointSchema, _ tensors: [TensorInfo], _ scans: [String: TensorScan],
+    _ constraints: [String: TensorConstraints],
+    stream: @escaping @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  ) {
+    self.schema = schema
+    self.tensors = tensors
+    self.scans = scans
+    self.constraints = constraints
+    self.stream = stream
+    byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func findings() throws -> [Finding] { try aliases() + equalities() + duplicates() }
+
+  /// Second names: views of the same storage, or at least copies of it.
+  private func aliases() throws -> [Finding] {
+    try schema.expectedTensors().compactMap { expected in
+      guard let original = expected.aliasOf, let a = byName[expected.name],
+        let b = byName[original],
+        try !isSame(a, b)
+      else { return nil }
+      return Finding(
+        .aliasMismatch, tensor: expected.name, expected: "the elements of \(original)",
+        found: "others", hint: "loading gives whichever comes last")
+    }
+  }
+
+  private func equalities() throws -> [Finding] {
+    try tensors.compactMap { tensor in
+      guard let other = constraints[tensor.name]?.equals else { return nil }
+      guard let second = byName[other] else {
+        return Finding(
+          .notEqual, tensor: tensor.name, expected: "the elements of \(other)",
+          found: "no such tensor")
+      }
+      guard try !isSame(tensor, second) else { return nil }
+      return Finding(
+        .notEqual, tensor: tensor.name, expected: "the elements of \(other)", found: "others")
+    }
+  }
+
+  /// Figures that two tensors of the same elements share.
+  private struct Key: Hashable {
+    let shape: Shape
+    let dtype: DType
+    let mean: UInt64
+    let minimum: UInt64
+    let maximum: UInt64
+  }
+
+  /// Tensors of their own that hold the same elements: exchanged layers often begin as copies.
+  private func duplicates() throws -> [Finding] {
+    let expectedEqual = Set(try schema.expectedTensors().filter { $0.aliasOf != nil }.map(\.name))
+    var groups: [Key: [TensorInfo]] = [:]
+    var order: [Key] = []
+    for (tensor, aliasOf) in withAliases(tensors) {
+      guard aliasOf == nil, !expectedEqual.contains(tensor.name),
+        constraints[tensor.name]?.allowsDuplicates != true,
+        constraints[tensor.name]?.equals == nil, let figures = scans[tensor.name]?.statistics,
+        figures.count > 1, figures.minimum < figures.maximum
+      else { continue }
+      let key = Key(
+        shape: tensor.shape, dtype: tensor.dtype, mean: figures.mean.bitPattern,
+        minimum: figures.minimum.bitPattern, maximum: figures.maximum.bitPattern)
+      if groups[key] == nil { order.append(key) }
+      groups[key, default: []].append(tensor)
+    }
+    return try order.flatMap { key -> [Finding] in
+      guard let group = groups[key], let first = group.first else { return [] }
+      return try group.dropFirst().filter { try isSame($0, first) }.map {
+        Finding(
+          .duplicateTensor, tensor: $0.name, expected: "elements of its own",
+          found: "those of \(first.name)",
+          hint: "say \"duplicates: allow\" or \"equals\" where it is meant")
+      }
+    }
+  }
+
+  private func isSame(_ a: TensorInfo, _ b: TensorInfo) throws -> Bool {
+    guard a.shape == b.shape, a.dtype == b.dtype else { return false }
+    if let storage = a.storage, storage == b.storage { return true }
+    let hash = try CheckpointHash([a, b], threads: 2, stream: stream)
+    return hash.tensors[0].sha256 == hash.tensors[1].sha256
+  }
+}

@@ -1,0 +1,78 @@
+import CheckpointCore
+import CheckpointMapping
+
+/// A tensor that must be there, with everything that is asked of it.
+struct ExpectedTensor: Sendable {
+  let name: String
+  let isRequired: Bool
+  let shape: [SchemaEntry.Extent]?
+  /// The first name, where this is a second.
+  let aliasOf: String?
+}
+
+extension CheckpointSchema {
+  /// The tensors with known names: the model's, then those of the entries.
+  func expectedTensors() throws -> [ExpectedTensor] {
+    let fromModel = try modelTensors()
+    let known = Set(fromModel.map(\.name))
+    let fromEntries = entries.flatMap { entry in
+      entry.names.filter { !known.contains($0) }.map {
+        ExpectedTensor(
+          name: $0, isRequired: entry.isRequired, shape: entry.shape, aliasOf: entry.aliasOf)
+      }
+    }
+    return fromModel + fromEntries
+  }
+
+  private func modelTensors() throws -> [ExpectedTensor] {
+    guard let model else { return [] }
+    func fixed(_ shape: Shape) -> [SchemaEntry.Extent] {
+      shape.dimensions.map(SchemaEntry.Extent.fixed)
+    }
+    if layout == .torch, let modules = model.modules {
+      return try modules.stateDict().map {
+        ExpectedTensor(
+          name: $0.name, isRequired: $0.aliasOf == nil, shape: fixed($0.shape), aliasOf: $0.aliasOf)
+      }
+    }
+    let mapping = try CompiledMapping(model)
+    guard layout == .flax else {
+      return mapping.tensors.map {
+        ExpectedTensor(
+          name: $0.target, isRequired: true, shape: $0.shape.map(fixed), aliasOf: nil)
+      }
+    }
+    return mapping.tensors.flatMap { tensor -> [ExpectedTensor] in
+      let transform = tensor.shape.flatMap { tensor.role.transform(to: $0, heads: tensor.heads) }
+      return tensor.sources.enumerated().map { index, name in
+        ExpectedTensor(
+          name: name, isRequired: true, shape: transform.map { fixed($0.placements[index].shape) },
+          aliasOf: nil)
+      }
+    }
+  }
+
+  /// The entries that say something of `name`.
+  func entries(for name: String) -> [SchemaEntry] { entries.filter { $0.covers(name) } }
+
+  /// What is asked of the elements of `name`: of every entry that covers it the first that says
+  /// something, then the defaults.
+  func constraints(for name: String) -> TensorConstraints {
+    entries(for: name).reversed().reduce(defaults) { result, entry in
+      entry.constraints.over(result)
+    }
+  }
+
+  /// The recorded centroid of `name`: an entry with a range has one per number.
+  func centroid(for name: String) -> [Double]? {
+    for entry in entries {
+      guard let centroids = entry.constraints.centroids, entry.covers(name),
+        let numbers = entry.pattern.match(name)
+      else { continue }
+      guard let range = entry.range, let number = numbers.first else { return centroids.first }
+      let index = number - range.lowerBound
+      return centroids.indices.contains(index) ? centroids[index] : nil
+    }
+    return nil
+  }
+}

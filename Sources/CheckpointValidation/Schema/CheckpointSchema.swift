@@ -1,0 +1,143 @@
+public import CheckpointCore
+public import CheckpointMapping
+
+/// What a checkpoint's weights must be. `schemas/checkpoint.schema.json` describes the file.
+public struct CheckpointSchema: Sendable {
+  /// Whose layout a model's tensors are in.
+  public enum Layout: String, Sendable, CaseIterable { case torch, flax }
+
+  public let name: String
+  public let title: String?
+  /// The model whose tensors these are; their names and shapes follow from its document.
+  public let model: ModelDocument?
+  public let layout: Layout
+  /// Whether tensors that no entry names are findings.
+  public let isClosed: Bool
+  /// Named extents that are fixed; the others take the value of their first use.
+  public let dimensions: [String: Int]
+  public let defaults: TensorConstraints
+  public let entries: [SchemaEntry]
+
+  /// The version of the file format this tool reads.
+  public static let schemaVersion = 1
+
+  public init(
+    name: String, title: String?, model: ModelDocument? = nil, layout: Layout = .torch,
+    isClosed: Bool = true, dimensions: [String: Int] = [:],
+    defaults: TensorConstraints = TensorConstraints(), entries: [SchemaEntry]
+  ) {
+    self.name = name
+    self.title = title
+    self.model = model
+    self.layout = layout
+    self.isClosed = isClosed
+    self.dimensions = dimensions
+    self.defaults = defaults
+    self.entries = entries
+  }
+}
+
+/// The tensors of one name or pattern.
+public struct SchemaEntry: Sendable {
+  /// An extent of a shape.
+  public enum Extent: Sendable, Equatable {
+    case fixed(Int)
+    /// Equal wherever this name stands.
+    case named(String)
+    case any
+  }
+
+  public let pattern: NamePattern
+  /// What the pattern's variable counts through, where it is given: each of these must be there.
+  public let range: ClosedRange<Int>?
+  /// How many tensors must match.
+  public let count: ClosedRange<Int>?
+  public let isRequired: Bool
+  public let shape: [Extent]?
+  public let constraints: TensorConstraints
+  /// The tensor whose storage this is a second name of.
+  public let aliasOf: String?
+
+  public init(
+    pattern: NamePattern, range: ClosedRange<Int>? = nil, count: ClosedRange<Int>? = nil,
+    isRequired: Bool = true, shape: [Extent]? = nil,
+    constraints: TensorConstraints = TensorConstraints(), aliasOf: String? = nil
+  ) {
+    self.pattern = pattern
+    self.range = range
+    self.count = count
+    self.isRequired = isRequired
+    self.shape = shape
+    self.constraints = constraints
+    self.aliasOf = aliasOf
+  }
+
+  /// The names that must be there: the pattern's own, or one per number of its range.
+  var names: [String] {
+    if pattern.isExact { return [pattern.text] }
+    return range.map { $0.map { pattern.name([$0]) } } ?? []
+  }
+
+  /// Whether `name` is one of the entry's tensors.
+  func covers(_ name: String) -> Bool {
+    guard let numbers = pattern.match(name) else { return false }
+    return range.map { range in numbers.allSatisfy(range.contains) } ?? true
+  }
+}
+
+/// The least and the greatest a figure may be.
+public struct Bounds: Sendable, Equatable {
+  public let minimum: Double?
+  public let maximum: Double?
+
+  public init(minimum: Double? = nil, maximum: Double? = nil) {
+    self.minimum = minimum
+    self.maximum = maximum
+  }
+
+  func contains(_ value: Double) -> Bool {
+    // NaN is within nothing.
+    (minimum.map { value >= $0 } ?? !value.isNaN) && (maximum.map { value <= $0 } ?? !value.isNaN)
+  }
+}
+
+/// What the elements of a tensor must be; `nil` where nothing is asked.
+public struct TensorConstraints: Sendable, Equatable {
+  public var dtypes: [DType]?
+  /// Every element's value.
+  public var constant: Double?
+  public var isFinite: Bool?
+  public var mean: Bounds?
+  /// The unbiased standard deviation.
+  public var std: Bounds?
+  public var absMax: Bounds?
+  /// The part of the elements that are zero.
+  public var zeroFraction: Bounds?
+  /// A tensor whose elements these must equal.
+  public var equals: String?
+  /// Whether another tensor may hold the same elements.
+  public var allowsDuplicates: Bool?
+  public var sha256: String?
+  /// The energy's centroid along each axis (`TensorScan.centroid`): one list per tensor of the
+  /// entry, in the order of its range.
+  public var centroids: [[Double]]?
+
+  public init() {}
+
+  /// These constraints, and where they ask nothing those of `defaults`.
+  func over(_ defaults: TensorConstraints) -> TensorConstraints {
+    var result = self
+    result.dtypes = dtypes ?? defaults.dtypes
+    result.constant = constant ?? defaults.constant
+    result.isFinite = isFinite ?? defaults.isFinite
+    result.mean = mean ?? defaults.mean
+    result.std = std ?? defaults.std
+    result.absMax = absMax ?? defaults.absMax
+    result.zeroFraction = zeroFraction ?? defaults.zeroFraction
+    result.equals = equals ?? defaults.equals
+    result.allowsDuplicates = allowsDuplicates ?? defaults.allowsDuplicates
+    result.sha256 = sha256 ?? defaults.sha256
+    result.centroids = centroids ?? defaults.centroids
+    return result
+  }
+}

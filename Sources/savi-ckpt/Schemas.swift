@@ -1,0 +1,49 @@
+import Bytes
+import CheckpointCore
+import CheckpointMapping
+import CheckpointValidation
+
+/// Checkpoint schemas, and the other documents of this tool, by what a command line calls them.
+enum Schemas {
+  /// A document larger than this is none of ours.
+  private static let maximumDocumentSize = 256 << 20
+
+  /// The built-in schema `name`, or the one at that path.
+  static func load(_ name: String) throws -> CheckpointSchema {
+    let bytes: [UInt8]
+    if let document = BuiltInSchemas.document(name) {
+      bytes = document
+    } else {
+      do {
+        bytes = try read(name)
+      } catch let error as FileSystemError {
+        throw CheckpointError(
+          kind: .usage,
+          "'\(name)' is neither a built-in schema (\(BuiltInSchemas.names.joined(separator: ", "))) "
+            + "nor a readable file: \(error.reason)",
+          advice: suggestion(for: name, among: BuiltInSchemas.names))
+      }
+    }
+    return try inFile(name) { try parse(bytes) }
+  }
+
+  static func parse(_ bytes: [UInt8]) throws -> CheckpointSchema {
+    try CheckpointSchema(bytes, loadModel: Models.load)
+  }
+
+  static func read(_ path: String) throws -> [UInt8] {
+    let file = try RandomAccessFile(path: path)
+    guard file.size <= maximumDocumentSize else {
+      throw CheckpointError(file: path, "\(file.size) bytes are too many for a document")
+    }
+    return try file.readPrefix(file.size)
+  }
+
+  static func inFile<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as CheckpointError {
+      throw error.inFile(path)
+    }
+  }
+}

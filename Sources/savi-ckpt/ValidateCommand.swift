@@ -1,0 +1,171 @@
+import ArgumentParser
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+import CheckpointMapping
+import CheckpointValidation
+
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Check weights against a schema, for CI.",
+    discussion: """
+      Every finding has a stable id, such as W012 dtype-mismatch. Exit code 0 where nothing is \
+      found, 1 where the weights are not what they should be, 2 where a file cannot be read or \
+      holds nothing to check.
+      """)
+
+  @Argument(help: "Checkpoints, folders of checkpoints, or shard sets.", completion: .file())
+  var files: [String]
+
+  @Option(
+    help: ArgumentHelp("A built-in schema, or a YAML or JSON file.", valueName: "name|path"),
+    completion: .file())
+  var schema: String
+
+  @Option(
+    help: ArgumentHelp(
+      "A checkpoint that these weights were made from: tensors whose elements stand elsewhere "
+        + "are found even where the shape is square.", valueName: "source"),
+    completion: .file())
+  var against: String?
+
+  @Option(help: "The form of the report.")
+  var output: ValidationReport.Output?
+
+  @Option(help: "Which findings fail the run: error, or also warning.")
+  var failOn: FailOn = .error
+
+  @Option(
+    help: ArgumentHelp("Findings that are waived, with reasons and dates.", valueName: "file"),
+    completion: .file())
+  var baseline: String?
+
+  @Flag(help: "Add a waiver for every finding to the baseline file, with --reason.")
+  var updateBaseline = false
+
+  @Option(help: ArgumentHelp("Why the findings are accepted.", valueName: "text"))
+  var reason: String?
+
+  @Option(
+    help: ArgumentHelp("The last day of the new waivers (90 days from now).", valueName: "date"))
+  var expires: CalendarDay?
+
+  @Option(
+    help: ArgumentHelp("Judge waivers as of this day instead of today.", valueName: "date"))
+  var today: CalendarDay?
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup var report: ReportOptions
+
+  private static let waiverDays = 90
+
+  func validate() throws {
+    if updateBaseline {
+      guard baseline != nil else {
+        throw ValidationError("--update-baseline needs the file: --baseline FILE.")
+      }
+      guard let reason, !reason.allSatisfy(\.isWhitespace) else {
+        throw ValidationError("--update-baseline needs a reason: --reason TEXT.")
+      }
+    } else if reason != nil || expires != nil {
+      throw ValidationError("--reason and --expires are about --update-baseline.")
+    }
+    if report.json, output != nil {
+      throw ValidationError("--json is --output json: choose one of the two.")
+    }
+  }
+
+  func run() throws {
+    let schema = try Schemas.load(schema)
+    let day = today ?? .today
+    let paths = try files.flatMap(CheckpointFolder.checkpoints)
+    let source = try against.map { try self.source($0, schema) }
+    var reports = paths.map { check($0, schema, source) }
+    if let baseline {
+      let known = try loadBaseline(baseline)
+      if updateBaseline { try update(baseline, known, reports, day) }
+      reports = try (updateBaseline ? loadBaseline(baseline) : known)
+        .apply(to: reports, today: day)
+    }
+    let result = ValidationReport(
+      schema: self.schema, files: reports, failOn: failOn.severity, toolVersion: SaviCkpt.version)
+    try Console.output(result.text(report.json ? .json : output ?? .text))
+    if result.isBadInput { throw ExitCode(2) }
+    if result.fails { throw ExitCode(1) }
+  }
+
+  /// One file's findings; that it cannot be read is one of them, so that the others are still
+  /// checked.
+  private func check(
+    _ path: String, _ schema: CheckpointSchema, _ source: [String: OutputTensor]?
+  ) -> FileReport {
+    do {
+      let checkpoint = try input.open(path)
+      let outcome = try CheckpointValidator(schema, threads: Machine.processorCount).validate(
+        checkpoint.entries, against: source, stream: { try checkpoint.stream($0, $1) })
+      return FileReport(
+        file: path, findings: outcome.findings, checkedTensors: outcome.checkedTensors)
+    } catch {
+      let problem = error as? CheckpointError
+      return FileReport(
+        file: path,
+        findings: [
+          Finding(
+            .unreadableFile, tensor: problem?.entry, expected: "a checkpoint",
+            found: problem?.message ?? "\(error)", hint: problem?.advice)
+        ], checkedTensors: 0)
+    }
+  }
+
+  /// What the source makes of each tensor, converted where it is of the other framework.
+  private func source(
+    _ path: String, _ schema: CheckpointSchema
+  ) throws -> [String: OutputTensor] {
+    let checkpoint = try Checkpoint(path: path)
+    let outputs: [OutputTensor]
+    let direction: ConversionDirection = schema.layout == .torch ? .flaxToTorch : .torchToFlax
+    let models = try schema.model.map { [$0] } ?? Models.all()
+    if let plan = try? ModelMatcher.plan(
+      checkpoint.entries, models: models, direction: direction)
+    {
+      outputs = plan.outputs(from: checkpoint.reader)
+    } else {
+      outputs = checkpoint.tensors.map { tensor in
+        OutputTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) {
+          try checkpoint.stream(tensor, $0)
+        }
+      }
+    }
+    return Dictionary(outputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func loadBaseline(_ path: String) throws -> Baseline {
+    do {
+      let bytes = try Schemas.read(path)
+      return try Schemas.inFile(path) { try Baseline(bytes) }
+    } catch let error as FileSystemError where updateBaseline && error.isMissingFile {
+      return Baseline()
+    }
+  }
+
+  private func update(
+    _ path: String, _ known: Baseline, _ reports: [FileReport], _ day: CalendarDay
+  ) throws {
+    let updated = known.accepting(
+      reports, reason: reason ?? "", expires: expires ?? .fromToday(days: Self.waiverDays),
+      today: day)
+    try AtomicFile.write(
+      updated.json.serialized(pretty: true) + "\n", to: path, overwrite: true)
+    report.note(
+      "\(path): \(updated.waivers.count) waivers, \(updated.waivers.count - known.waivers.count) "
+        + "more than before")
+  }
+}
+
+/// `--fail-on`.
+enum FailOn: String, ExpressibleByArgument, CaseIterable {
+  case error, warning
+
+  var severity: Severity { self == .error ? .error : .warning }
+}
