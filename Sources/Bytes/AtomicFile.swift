@@ -44,6 +44,22 @@ public final class AtomicFile: Sendable {
     (temporaryPath, descriptor) = try Self.createTemporary(for: resolved, named: path)
   }
 
+  /// Whether two paths lead to one file, or would once it exists.
+  public static func isSamePlace(_ a: String, _ b: String) -> Bool { place(a) == place(b) }
+
+  /// The path without links and dots, as far as it exists.
+  private static func place(_ path: String) -> String {
+    func real(_ path: String) -> String? {
+      let resolved = unsafe realpath(path, nil)
+      defer { unsafe free(resolved) }
+      return unsafe resolved.map { unsafe String(cString: $0) }
+    }
+    if let whole = real(path) { return whole }
+    guard let slash = path.lastIndex(of: "/") else { return (real(".") ?? ".") + "/" + path }
+    let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+    return (real(folder) ?? folder) + path[slash...]
+  }
+
   /// A new file beside `path`. A name that is taken is somebody else's.
   private static func createTemporary(
     for path: String, named: String

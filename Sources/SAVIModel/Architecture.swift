@@ -192,6 +192,12 @@ private struct DocumentTree {
       padding = amounts[0]
     default: throw refuse(name, "has a padding that is neither SAME nor one below its kernel")
     }
+    // PyTorch's output has stride·n pixels for an output_padding of this many, which must be below
+    // the stride (torch/nn/modules/conv.py).
+    let outputPadding = strides[0] - kernel[0] + 2 * padding
+    guard !isTransposed || (0..<strides[0]).contains(outputPadding) else {
+      throw refuse(name, "has a padding with which no output_padding gives \(strides[0])·n pixels")
+    }
     return .init(
       name: name, isTransposed: isTransposed, kernelHeight: kernel[0], kernelWidth: kernel[1],
       inputs: layer.inChannels, outputs: layer.outChannels, stride: strides[0],

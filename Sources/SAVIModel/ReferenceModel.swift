@@ -38,7 +38,7 @@ public struct ReferenceModel: Sendable {
     _ clip: Clip, conventions: Conventions, precision: Precision = .float32,
     stages: Set<StageName> = Set(StageName.allCases), threads: Int
   ) throws -> [Stage] {
-    try check(clip)
+    try architecture.check(clip)
     return switch precision {
     case .float32:
       try model(Float.self, conventions)(clip, wanted: stages, threads: threads)
@@ -58,6 +58,11 @@ public struct ReferenceModel: Sendable {
   }
 
   var document: ModelDocument { plan.model }
+
+  /// The names of the PyTorch parameters, second names left out.
+  var torchParameterNames: [String] {
+    get throws { try CompiledMapping(document).tensors.map(\.target) }
+  }
 
   /// The elements of a PyTorch parameter, converted by the mapping where the file holds Flax ones.
   public func torchParameter(_ name: String) throws -> [Double] {
@@ -82,8 +87,6 @@ public struct ReferenceModel: Sendable {
       try TorchFrontEnd(architecture: architecture, conventions: conventions, read: read).model()
     }
   }
-
-  private func check(_ clip: Clip) throws { try architecture.check(clip) }
 }
 
 /// A float32 model in memory.

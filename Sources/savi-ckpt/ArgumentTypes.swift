@@ -22,18 +22,3 @@ public enum ConventionsName: String, ExpressibleByArgument, CaseIterable, Sendab
 
   var value: Conventions { self == .flax ? .flax : .port }
 }
-
-/// Stage names, separated by commas.
-public struct StageList: ExpressibleByArgument, Sendable {
-  let names: Set<StageName>
-
-  public init?(argument: String) {
-    var names: Set<StageName> = []
-    for part in argument.split(separator: ",") {
-      guard let name = StageName(rawValue: String(part)) else { return nil }
-      names.insert(name)
-    }
-    guard !names.isEmpty else { return nil }
-    self.names = names
-  }
-}

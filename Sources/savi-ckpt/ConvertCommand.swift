@@ -85,6 +85,10 @@ struct ConvertCommand: ParsableCommand {
           ? conversion.json(to: writer.format, notes).serialized(pretty: true)
           : conversion.table().plain().joined(separator: "\n"))
     }
+    if let certificate {
+      try OutputPlace.checkDistinct(
+        certificate, from: [input, output], option: "--certificate")
+    }
     let record = try certificate.map { try CertificateFile.create($0, overwrite: force) }
     let written = try inFile { try write(conversion, writer) }
     if let record {

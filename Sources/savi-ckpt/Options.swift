@@ -40,6 +40,11 @@ struct InputOptions: ParsableArguments {
       valueName: "dtype"))
   var rawAs: [DType] = []
 
+  /// Whether nothing was asked for.
+  var isDefault: Bool {
+    key == nil && include.isEmpty && exclude.isEmpty && format == nil && rawAs.isEmpty
+  }
+
   func open(_ path: String) throws -> Checkpoint {
     let rawTypes = Dictionary(
       rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })

@@ -26,7 +26,7 @@ struct RunCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The stages to write, by default all: \(stageNames).", valueName: "name,…"))
-  var stages: StageList?
+  var stages: String?
 
   @Option(
     help: """
@@ -53,7 +53,25 @@ struct RunCommand: ParsableCommand {
     StageName.allCases.map(\.rawValue).joined(separator: ", ")
   }
 
+  /// The stages that `--stages` names.
+  private func wantedStages() throws -> Set<StageName> {
+    guard let stages else { return Set(StageName.allCases) }
+    return try Set(
+      stages.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let name = StageName(rawValue: String(part)) else {
+          throw CheckpointError(
+            kind: .usage, "--stages: '\(part)' is no stage",
+            advice: suggestion(
+              for: String(part), among: StageName.allCases.map(\.rawValue))
+              ?? "the stages are \(Self.stageNames)")
+        }
+        return name
+      })
+  }
+
   func run() throws {
+    let wanted = try wantedStages()
+    let writer = try output.map(chooseWriter)
     let checkpoint = try input.open(file)
     let reference = try model.model(checkpoint)
     if reference.framework == .flax, conventions == .port {
@@ -62,7 +80,9 @@ struct RunCommand: ParsableCommand {
         advice: "leave out --conventions, or convert the file first")
     }
     let clip = try model.clip(for: reference.architecture)
-    let wanted = stages?.names ?? Set(StageName.allCases)
+    // Before the work, not after it.
+    if let output { try OutputPlace.check(output, overwrite: force) }
+    if let png { try ContactSheet.prepare(png, clip, overwrite: force) }
     let needed = png == nil ? wanted : wanted.union(ContactSheet.stages)
     let results: [Stage]
     do {
@@ -73,7 +93,7 @@ struct RunCommand: ParsableCommand {
       throw error.inFile(error.entry == "video" ? model.inputs ?? file : file)
     }
     let written = results.filter { wanted.contains($0.name) }
-    if let output { try write(written, to: output) }
+    if let output, let writer { try write(written, to: output, as: writer) }
     if let png { try ContactSheet(clip, results).write(into: png, overwrite: force) }
     let summaries = try parallelMap(written.count, threads: model.threads) { Summary(written[$0]) }
     try Console.output(
@@ -82,11 +102,20 @@ struct RunCommand: ParsableCommand {
         : table(summaries).plain().joined(separator: "\n"))
   }
 
-  private func write(_ stages: [Stage], to path: String) throws {
-    let format = CheckpointWriters.format(forPath: path) ?? .npz
-    guard let writer = try CheckpointWriters.writer(for: format) else {
-      throw CheckpointError(kind: .usage, file: path, "this format cannot be written")
+  private func chooseWriter(_ path: String) throws -> any CheckpointWriter {
+    guard let format = CheckpointWriters.format(forPath: path),
+      let writer = try CheckpointWriters.writer(for: format)
+    else {
+      throw CheckpointError(
+        kind: .usage, file: path, "this name's extension stands for no format",
+        advice: "choose a name that ends in .npz, .safetensors, .h5, .pt or .msgpack")
     }
+    return writer
+  }
+
+  private func write(
+    _ stages: [Stage], to path: String, as writer: any CheckpointWriter
+  ) throws {
     let outputs = try stages.map { try $0.output() }
     try CheckpointWriters.write(
       outputs, to: path, as: writer, overwrite: force,

@@ -53,7 +53,14 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Print the report as Markdown.")
   var markdown = false
 
+  @Option(
+    help: ArgumentHelp(
+      "The entries of the source below this path, such as 'optimizer/target'; --key is about the "
+        + "converted file.", valueName: "path"))
+  var sourceKey: String?
+
   @OptionGroup var model: ModelOptions
+  @OptionGroup var input: InputOptions
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
@@ -62,14 +69,24 @@ struct VerifyCommand: ParsableCommand {
     }
     if report.json && markdown { throw ValidationError("Choose one of --json and --markdown.") }
     if certificate != nil {
-      guard reference == nil, files.isEmpty || files.count == 2 else {
+      guard files.isEmpty || files.count == 2 else {
+        throw ValidationError("--certificate takes no file, or the source and the converted one.")
+      }
+      guard reference == nil, conventions == nil, !strict, !markdown, tolerance.isEmpty,
+        model.inputs == nil, model.frames == nil, sourceKey == nil, input.isDefault
+      else {
         throw ValidationError(
-          "--certificate takes no file, or the source and the converted one, and no --reference.")
+          "--certificate replays a conversion: of the options only --map and "
+            + "--json go with it.")
       }
     } else if reference != nil {
-      guard files.count == 1, model.inputs != nil else {
+      guard files.count == 1, model.inputs != nil, sourceKey == nil else {
         throw ValidationError(
           "--reference takes one checkpoint, and the --inputs of the recording.")
+      }
+      guard !strict || conventions != .port else {
+        throw ValidationError(
+          "--strict asks about the port's module, which --conventions port compares already.")
       }
     } else {
       guard files.count == 2 else {
@@ -84,8 +101,9 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     if let certificate { return try replay(certificate) }
 
-    let checkpoints = try files.map { try Checkpoint(path: $0) }
+    let checkpoints = try opened()
     let models = try checkpoints.map { try model.model($0) }
+    try checkUsage(models)
     let clip = try model.clip(for: models[0].architecture)
     let tolerances = Tolerances(
       common: Tolerance(absolute: atol, relative: rtol),
@@ -108,6 +126,29 @@ struct VerifyCommand: ParsableCommand {
         : (markdown ? description.markdown : description.text).joined(separator: "\n"))
     guard verification.weightsAgree, !strict || verification.module?.agrees ?? true else {
       throw ExitCode(1)
+    }
+  }
+
+  /// The converted file as the options select it, the source by its own key.
+  private func opened() throws -> [Checkpoint] {
+    guard files.count == 2 else { return [try input.open(files[0])] }
+    return [
+      try Checkpoint(path: files[0], selection: EntrySelection(key: sourceKey)),
+      try input.open(files[1]),
+    ]
+  }
+
+  private func checkUsage(_ models: [ReferenceModel]) throws {
+    if conventions == .port, models[0].framework == .flax {
+      throw CheckpointError(
+        kind: .usage, file: files[0],
+        "these are Flax parameters: they run with Flax's conventions",
+        advice: "leave out --conventions, or convert the file first")
+    }
+    if strict, models.allSatisfy({ $0.framework == .flax }) {
+      throw CheckpointError(
+        kind: .usage, "--strict asks about a PyTorch module, and these are Flax parameters",
+        advice: "leave it out")
     }
   }
 

@@ -52,12 +52,13 @@ struct VerifyReport {
     var lines = summary
     lines += ["", heading("1. Weights: \(weightsQuestion)")]
     lines += table(stageTable(verification.weights)) + [weightsVerdict] + partingLines
-    if !verification.hidden.isEmpty {
-      lines += ["", heading("2. What a forward pass cannot see, compared as tensors")]
-      lines += table(hiddenTable) + [hiddenVerdict]
+    if let tensors = verification.tensors {
+      lines += ["", heading("2. Parameters: what a forward pass cannot see, compared as tensors")]
+      lines += table(parameterTable(tensors)) + [parametersVerdict] + differenceLines(tensors)
     }
     if let module = verification.module {
-      lines += ["", heading("3. Module: \(torchFile), run as the PyTorch port computes")]
+      let beside = module.isBesideItself ? ", beside itself with Flax's conventions" : ""
+      lines += ["", heading("3. Module: \(torchFile), run as the PyTorch port computes\(beside)")]
       lines += table(stageTable(module.stages)) + moduleLines(module)
     }
     return lines
@@ -124,9 +125,9 @@ struct VerifyReport {
   }
 
   private var weightsVerdict: String {
-    let parted = verification.weights.filter { !$0.agrees }.map(\.stage.rawValue)
-    if parted.isEmpty { return "The weights agree at every stage." }
-    return "The models part at \(parted[0])."
+    guard let place = verification.firstPlace else { return "The weights agree at every stage." }
+    return "The models part at \(place.stage.rawValue), frame \(place.frame)"
+      + (clip.batch > 1 ? " of clip \(place.clip)." : ".")
   }
 
   private var partingLines: [String] {
@@ -143,25 +144,47 @@ struct VerifyReport {
     return lines
   }
 
-  private var hiddenTable: TextTable {
-    TextTable(
-      header: ["Parameter", "Max", "Verdict"],
-      rows: verification.hidden.map {
-        [
-          $0.parameter.rawValue, pythonThreeDigits($0.maximum), $0.agrees ? "agrees" : "DIFFERS",
-        ]
-      })
+  private func parameterTable(_ tensors: TensorComparison) -> TextTable {
+    let hidden = verification.hidden.map {
+      [$0.parameter.rawValue, pythonThreeDigits($0.maximum), $0.agrees ? "agrees" : "DIFFERS"]
+    }
+    let all = [
+      "all \(tensors.count) tensors, by the mapping", pythonThreeDigits(tensors.maximum),
+      tensors.differences.isEmpty ? "agree" : "\(tensors.differences.count) DIFFER",
+    ]
+    return TextTable(header: ["Parameter", "Max", "Verdict"], rows: hidden + [all])
   }
 
-  private var hiddenVerdict: String {
-    verification.hidden.allSatisfy(\.agrees)
-      ? "These agree too: the conversion is right."
-      : "These differ: the output cannot show it, but the conversion is wrong."
+  private var parametersVerdict: String {
+    switch (verification.firstPlace == nil, verification.parametersAgree) {
+    case (true, true): "These agree too: the conversion is right."
+    case (true, false):
+      "These differ: on this clip the output does not show it, but the conversion is wrong."
+    case (false, true): "These agree."
+    case (false, false): "These differ as well."
+    }
+  }
+
+  /// Tensors named beneath the verdict; more would only repeat it.
+  private static let shownDifferences = 8
+
+  private func differenceLines(_ tensors: TensorComparison) -> [String] {
+    // Those of the first layer to part have been named with what is wrong with them.
+    let named = Set(verification.suspects.map(\.tensor))
+    let others = tensors.differences.filter { !named.contains($0.tensor) }
+    let shown = others.prefix(Self.shownDifferences).map {
+      "  \(printable($0.tensor)) by \(pythonThreeDigits($0.maximum))"
+    }
+    let rest = others.count - shown.count
+    return shown + (rest > 0 ? ["  and \(rest) more"] : [])
   }
 
   private func moduleLines(_ module: Verification.Module) -> [String] {
     guard let diagnosis = module.diagnosis else {
       return ["The module computes what the Flax model does."]
+    }
+    guard !diagnosis.causes.isEmpty || diagnosis.unexplained != nil else {
+      return ["With its own weights the module computes what Flax does."]
     }
     var lines = ["The module computes something else, with the same weights:"]
     for cause in diagnosis.causes {
@@ -210,6 +233,7 @@ extension VerifyReport {
         "conventions": .string(conventions.rawValue),
         "agrees": .bool(verification.weights.allSatisfy(\.agrees)),
         "stages": stages(verification.weights),
+        "first_stage": .optional(verification.firstPlace?.stage.rawValue),
         "first_layer": verification.parting.map(parting) ?? .null,
         "suspects": .array(
           verification.suspects.map {
@@ -226,6 +250,15 @@ extension VerifyReport {
             "agrees": .bool($0.agrees),
           ])
         }),
+      "tensors": verification.tensors.map { tensors in
+        .object([
+          "count": .int(tensors.count), "max": .finite(tensors.maximum),
+          "differences": .array(
+            tensors.differences.map {
+              .object(["tensor": .string($0.tensor), "max": .finite($0.maximum)])
+            }),
+        ])
+      } ?? .null,
       "module": verification.module.map(module) ?? .null,
     ])
   }
@@ -252,6 +285,7 @@ extension VerifyReport {
   private func module(_ module: Verification.Module) -> JSONValue {
     .object([
       "agrees": .bool(module.agrees),
+      "beside_itself": .bool(module.isBesideItself),
       "stages": stages(module.stages),
       "causes": .array(
         (module.diagnosis?.causes ?? []).map { cause in

@@ -42,6 +42,24 @@ struct RunCommandTests {
     #expect(try fileBytes(folder.file("a.npz")) == fileBytes(folder.file("b.npz")))
   }
 
+  @Test("NaN is drawn, not a crash")
+  func notANumber() throws {
+    let folder = try TemporaryFolder()
+    // Every weight NaN: the fixture's float32 elements replaced in an uncompressed file.
+    let safetensors = folder.file("nan.safetensors")
+    #expect(
+      try runCommand(
+        ["convert", flax, "--map", "none", "-o", safetensors]).status == 0)
+    var bytes = try fileBytes(safetensors)
+    let header = bytes[0..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    for index in 8 + header..<bytes.count { bytes[index] = 0xFF }
+    _ = try folder.write("nan.safetensors", bytes)
+    let run = try runCommand(
+      ["run", safetensors, "--frames", "1", "--png", folder.file("sheets")] + tiny)
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.output.contains("nan"))
+  }
+
   @Test("contact sheets: one per clip, continued after twelve frames")
   func sheets() throws {
     let folder = try TemporaryFolder()
@@ -61,7 +79,14 @@ struct RunCommandTests {
     "mistakes are explained",
     arguments: [
       (["run", flax, "--conventions", "port"], 64, "they run with Flax's conventions"),
-      (["run", flax, "--stages", "flow,flaw"], 64, "--stages"),
+      (["run", flax, "--stages", "flow,flaw"], 64, "'flaw' is no stage; did you mean flow?"),
+      (["run", flax, "-o", "stages.txt"], 64, "this name's extension stands for no format"),
+      (["verify", flax, flax, "--strict"], 64, "--strict asks about a PyTorch module"),
+      (["verify", "--certificate", "c.json", "--strict"], 64, "of the options only --map"),
+      (
+        ["verify", flax, "--reference", flax, "--conventions", "port"] + tinyInputs, 64,
+        "they run with Flax's conventions"
+      ),
       (["run", flax, "--frames", "0"], 64, "--frames takes a number from 1 to 1000"),
       (["run", flax, "--inputs", flax], 2, "video: an array of this name expected"),
       (["run", sample, "--map", "savi-medium"], 2, "the mapping does not fit"),
@@ -197,7 +222,10 @@ struct VerifyCommandTests {
     #expect(try runCommand(["convert", flax, "--map", mapping, "-o", output]).status == 0)
     let run = try runCommand(["verify", flax, output] + tiny + tinyInputs)
     #expect(run.status == 1)
+    #expect(run.output.contains("The models part at predicted, frame 0."))
     #expect(run.output.contains("First layer to part: predictor.layernorm_query (frame 0)"))
+    #expect(run.output.contains("These differ as well."))
+    #expect(!run.output.contains("the conversion is right"))
     #expect(
       run.output.contains(
         "predictor.layernorm_query.weight holds what belongs in predictor.layernorm_mlp.weight"),
@@ -233,6 +261,63 @@ struct VerifyCommandTests {
     #expect(damaged.output.contains("the target has the recorded hashes: DOES NOT HOLD"))
     #expect(damaged.output.contains("converting the source gives the target: holds"))
     #expect(damaged.output.contains("converting the target back gives the source: DOES NOT HOLD"))
+  }
+
+  @Test("a certificate never overwrites what the conversion reads or writes")
+  func certificateElsewhere() throws {
+    let folder = try TemporaryFolder()
+    let source = try folder.write("in.npz", try fileBytes(flax))
+    let output = folder.file("out.pt")
+    for place in [source, output, folder.path + "/./out.pt"] {
+      let run = try runCommand(
+        ["convert", source, "-o", output, "--certificate", place, "--force"] + tiny)
+      #expect(run.status == 64)
+      #expect(run.error.contains("reads or writes itself"), "\(run.error)")
+    }
+    #expect(try folder.contents() == ["in.npz"])
+    #expect(try fileBytes(source) == fileBytes(flax))
+  }
+
+  @Test("a certificate that was shortened, or whose hash of the whole was changed, does not hold")
+  func changedCertificate() throws {
+    let folder = try TemporaryFolder()
+    let (output, record) = (folder.file("tiny.pt"), folder.file("c.json"))
+    #expect(
+      try runCommand(["convert", flax, "-o", output, "--certificate", record] + tiny).status == 0)
+    let text = try String(contentsOfFile: record, encoding: .utf8)
+    let root = try #require(text.firstMatch(of: /"root": "([0-9a-f]{64})"/)).1
+    let zeros = String(repeating: "0", count: 64)
+    // The last tensor's record, with the comma before it.
+    let start = try #require(
+      text.range(
+        of: ",\n    {\n      \"name\": \"processor.predictor.layernorm_mlp.bias\"",
+        options: .backwards))
+    let end = try #require(text.range(of: "\n  ]", options: .backwards))
+    let origin = String(text[start.lowerBound..<end.lowerBound])
+    for changed in [text.replacing(root, with: zeros), text.replacing(origin, with: "")] {
+      #expect(changed != text)
+      let path = try folder.write("changed.json", Array(changed.utf8))
+      let run = try runCommand(["verify", "--certificate", path])
+      #expect(run.status == 1, "\(run.output)\(run.error)")
+      #expect(run.output.contains("DOES NOT HOLD"))
+    }
+    // A cast that rounds nothing can be undone.
+    let wide = folder.file("wide.pt")
+    #expect(
+      try runCommand(
+        ["convert", flax, "-o", wide, "--dtype", "float64", "--certificate", folder.file("w.json")]
+          + tiny
+      ).status == 0)
+    let replay = try runCommand(["verify", "--certificate", folder.file("w.json")])
+    #expect(replay.output.contains("converting the target back gives the source: holds"))
+  }
+
+  @Test("a subtree of either file is verified")
+  func keys() throws {
+    let trainState = fixture("golden/tiny_perturbed_trainstate_flax.msgpack")
+    let run = try runCommand(
+      ["verify", trainState, torch, "--source-key", "optimizer/target"] + tiny)
+    #expect(run.status == 0, "\(run.error)")
   }
 
   @Test("a certificate beside an existing one is refused before anything is written")

@@ -60,6 +60,24 @@ struct GoldenTests {
     }
   }
 
+  @Test("a label counts as right only where its own logit is among the best")
+  func ties() throws {
+    let logits: [Double] = [1, 1, 1 - 5e-6, 0, -3, 1]  // three slots of two pixels
+    func stage(_ name: StageName, _ shape: [Int], _ elements: Stage.Elements) -> Stage {
+      Stage(name: name, shape: shape, elements: elements)
+    }
+    let reference = [
+      stage(.alphaLogits, [1, 1, 3, 1, 2, 1], .float64(logits)),
+      stage(.segmentations, [1, 1, 1, 2, 1], .int32([0, 0])),
+    ]
+    for (labels, agrees) in [([0, 0], true), ([1, 2], true), ([2, 0], false), ([0, 1], false)] {
+      let found = [stage(.segmentations, [1, 1, 1, 2, 1], .int32(labels.map(Int32.init)))]
+      let comparison = try StageComparison.compare(
+        found, reference: reference, Tolerances(common: Tolerances.standard))
+      #expect(comparison.map(\.agrees) == [agrees], "\(labels)")
+    }
+  }
+
   @Test("a batch is its clips one by one, and slots follow the boxes")
   func batch() throws {
     let model = try tinyModel("flax.npz")

@@ -233,6 +233,72 @@ struct WrongConversionTests {
     #expect(suspect.finding == mistake.finding)
   }
 
+  @Test("a mistake that grows over time is located where it began")
+  func slow() throws {
+    let folder = try TemporaryFolder()
+    var checkpoint = try TamperedCheckpoint(torch)
+    // Too small for the tolerance on the first frame.
+    for column in 0..<8 {
+      checkpoint.tensors["corrector.gru.weight_hh"]!.values[8 + column] *= 1.003
+    }
+    let verification = try Verification(
+      source: try model(flax, try tinyDocument()),
+      converted: try model(try checkpoint.write(folder, "wrong.npz"), try tinyDocument()),
+      try Clip.synthetic(frames: 8, height: 16, width: 16),
+      Tolerances(common: Tolerance(absolute: 6e-5, relative: 0)), precision: .float64, threads: 2)
+    #expect(verification.firstPlace.map { $0.frame > 0 } == true)
+    #expect(verification.parting?.frame == 0)
+    #expect(verification.parting?.layer == "corrector.gru (reset gate)")
+    #expect(verification.suspects.map(\.tensor) == ["corrector.gru.weight_hh"])
+  }
+
+  @Test("what the clip does not exercise is compared all the same")
+  func unexercised() throws {
+    let folder = try TemporaryFolder()
+    var checkpoint = try TamperedCheckpoint(torch)
+    checkpoint.rearrange("corrector.w_q") { [$0[0], $0[2], $0[1]] }
+    checkpoint.tensors["predictor.mlp.model.dense_mlp_0.bias"]!.values[3] = -50
+    let path = try checkpoint.write(folder, "wrong.npz")
+    // Black frames without objects leave the attention nothing to tell slots by.
+    let clip = try Clip(
+      video: [Float](repeating: 0, count: 16 * 16 * 3),
+      shape: try #require(Shape([1, 1, 16, 16, 3])),
+      boxes: [], boxesShape: try #require(Shape([1, 1, 0, 4])))
+    let verification = try verify(flax, path, nil, clip)
+    #expect(!verification.weightsAgree)
+    #expect(
+      verification.tensors?.differences.map(\.tensor) == [
+        "corrector.w_q", "predictor.mlp.model.dense_mlp_0.bias",
+      ])
+  }
+
+  @Test("a wrong position embedding is named, and the module is not blamed for wrong weights")
+  func positionEmbedding() throws {
+    let folder = try TemporaryFolder()
+    var checkpoint = try TamperedCheckpoint(torch)
+    checkpoint.rearrange("encoder.pos_emb.pos_embedding") { [$0[0], $0[2], $0[1], $0[3]] }
+    let verification = try verify(flax, try checkpoint.write(folder, "wrong.npz"))
+    #expect(verification.parting?.layer == "encoder.pos_emb.project_add_dense")
+    #expect(verification.suspects.map(\.tensor) == ["encoder.pos_emb.pos_embedding"])
+    let module = try #require(verification.module)
+    #expect(module.isBesideItself)
+    // The encoder's convolutions are the same; only the port's own differences are left.
+    #expect(module.stages.first?.stage == .encCNN)
+    #expect(module.stages.first?.agrees == true)
+    #expect(module.diagnosis?.unexplained == nil)
+  }
+
+  @Test("the stage named first is the one computed first")
+  func firstStage() throws {
+    let folder = try TemporaryFolder()
+    var checkpoint = try TamperedCheckpoint(torch)
+    checkpoint.rearrange("predictor.w_o.weight") { [$0[1], $0[0]] }
+    let verification = try verify(flax, try checkpoint.write(folder, "wrong.npz"))
+    // attn comes earlier in the list, but parts on the second frame only.
+    #expect(verification.firstPlace?.stage == .predicted)
+    #expect(verification.firstPlace?.frame == 0)
+  }
+
   /// What a forward pass cannot see.
   @Test(
     arguments: [

@@ -118,7 +118,11 @@ public struct LayoutDiagnosis: Sendable {
   /// A convolution's kernel with its spatial axes flipped or swapped, or its channels swapped.
   private var kernels: [Rearrangement] {
     let extents = shape.dimensions
-    var list: [Rearrangement] = []
+    var list = [
+      Rearrangement(phrase: "has its input channels in reverse order") {
+        [$0[0], extents[1] - 1 - $0[1], $0[2], $0[3]]
+      }
+    ]
     for swapsChannels in [false, true] where !swapsChannels || extents[0] == extents[1] {
       for swapsSpace in [false, true] where !swapsSpace || extents[2] == extents[3] {
         for (flipsRows, flipsColumns) in [
@@ -175,14 +179,17 @@ public struct LayoutDiagnosis: Sendable {
 
   /// The right elements, rounded or scaled.
   private func valueChange(_ found: [Double], _ expected: [Double]) -> String? {
-    let formats: [(name: String, digits: Int, holds: (Double) -> Bool)] = [
-      ("float16", 11, { Double(Float16($0)) == $0 }),
-      ("bfloat16", 8, { Float($0).bitPattern & 0xFFFF == 0 && Double(Float($0)) == $0 }),
+    // The smallest steps: of float16, subnormals included; bfloat16's are float32's own.
+    let formats: [(name: String, digits: Int, step: Double, holds: (Double) -> Bool)] = [
+      ("float16", 11, 0x1p-24, { Double(Float16($0)) == $0 }),
+      ("bfloat16", 8, 0, { Float($0).bitPattern & 0xFFFF == 0 && Double(Float($0)) == $0 }),
     ]
     for format in formats where found.allSatisfy(format.holds) {
       // One unit in the last digit: twice what rounding to nearest may change.
       let unit = Double(sign: .plus, exponent: 1 - format.digits, significand: 1)
-      if zip(found, expected).allSatisfy({ ($0 - $1).magnitude <= $1.magnitude * unit }) {
+      if zip(found, expected).allSatisfy({
+        ($0 - $1).magnitude <= max($1.magnitude * unit, format.step)
+      }) {
         return "is rounded to \(format.name)"
       }
     }

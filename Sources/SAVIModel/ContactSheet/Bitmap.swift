@@ -10,8 +10,15 @@ struct Colour: Sendable, Equatable {
     (self.red, self.green, self.blue) = (red, green, blue)
   }
 
+  /// What stands for a pixel that is NaN or infinite.
+  static let notANumber = Colour(255, 0, 255)
+
   /// Fractions of full intensity, clamped to 0…1.
   init(red: Double, green: Double, blue: Double) {
+    guard red.isFinite, green.isFinite, blue.isFinite else {
+      self = .notANumber
+      return
+    }
     func byte(_ value: Double) -> UInt8 { UInt8((min(max(value, 0), 1) * 255).rounded()) }
     self.init(byte(red), byte(green), byte(blue))
   }

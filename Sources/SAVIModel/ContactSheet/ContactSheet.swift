@@ -41,21 +41,42 @@ public struct ContactSheet {
     masks = try stage(.segmentations)
   }
 
+  /// Makes the folder, and refuses before any work is done where a sheet could not be written.
+  public static func prepare(_ folder: String, _ clip: Clip, overwrite: Bool) throws {
+    do {
+      try Folder.create(folder)
+      for (path, _, _) in sheets(clip, in: folder) {
+        _ = try AtomicFile(path: path, overwrite: overwrite)
+      }
+    } catch {
+      throw CheckpointError(error)
+    }
+  }
+
+  /// The files of the sheets, each with its clip and its frames.
+  private static func sheets(
+    _ clip: Clip, in folder: String
+  ) -> [(path: String, item: Int, frames: Range<Int>)] {
+    (0..<clip.batch).flatMap { item in
+      stride(from: 0, to: clip.frames, by: framesPerSheet).map { start in
+        let suffix = start == 0 ? "" : "-\(start / framesPerSheet + 1)"
+        return (
+          "\(folder)/clip-\(item)\(suffix).png", item,
+          start..<min(start + framesPerSheet, clip.frames)
+        )
+      }
+    }
+  }
+
   /// Writes `clip-0.png`, `clip-1.png`, … into `folder`, one per clip of the batch; a long clip is
   /// continued in `clip-0-2.png`, ….
   public func write(into folder: String, overwrite: Bool) throws {
     do {
       try Folder.create(folder)
-      for item in 0..<clip.batch {
-        for (sheet, start) in stride(from: 0, to: clip.frames, by: Self.framesPerSheet).enumerated()
-        {
-          let suffix = sheet == 0 ? "" : "-\(sheet + 1)"
-          let frames = start..<min(start + Self.framesPerSheet, clip.frames)
-          let file = try AtomicFile(
-            path: "\(folder)/clip-\(item)\(suffix).png", overwrite: overwrite)
-          try file.write(draw(item, frames).png().span, at: 0)
-          try file.commit()
-        }
+      for (path, item, frames) in Self.sheets(clip, in: folder) {
+        let file = try AtomicFile(path: path, overwrite: overwrite)
+        try file.write(draw(item, frames).png().span, at: 0)
+        try file.commit()
       }
     } catch {
       throw CheckpointError(error)

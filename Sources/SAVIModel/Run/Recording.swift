@@ -6,6 +6,9 @@ extension Clip {
   public init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry]) throws {
     let arrays = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     func array(_ name: String) throws -> ([Float], Shape) {
+      if case .placeholder(let item) = arrays[name] {
+        throw CheckpointError(entry: name, "this array cannot be read: \(item.reason)")
+      }
       guard case .tensor(let tensor) = arrays[name] else {
         throw CheckpointError(
           entry: name, "an array of this name expected",
@@ -39,6 +42,9 @@ extension Stage {
     let stages = try StageName.allCases.compactMap { name -> Stage? in
       let entry = entries.first { $0.name == name.rawValue }
       guard case .tensor(let tensor) = entry else { return nil }
+      guard !tensor.dtype.isComplex, tensor.dtype != .bool else {
+        throw CheckpointError(entry: name.rawValue, "numbers expected, \(tensor.dtype) found")
+      }
       return Stage(
         name: name, shape: tensor.shape.dimensions,
         elements: .float64(try reader.doubles(tensor)))

@@ -43,16 +43,28 @@ public struct Parting: Sendable {
     return (difference, magnitude)
   }
 
+  /// Where two runs part first.
+  public struct Place: Sendable {
+    public let stage: StageName
+    public let clip: Int
+    public let frame: Int
+  }
+
   /// The frame at which the stages part first, in the order in which the pass computes them: the
   /// encoder's, the first slots, then frame by frame the corrector's and the predictor's, then the
   /// decoder's.
-  static func place(_ comparisons: [StageComparison]) -> (clip: Int, frame: Int)? {
-    let parted = comparisons.filter { !$0.agrees }
+  static func place(_ comparisons: [StageComparison]) -> Place? {
+    let parted = comparisons.filter { !$0.agrees }.compactMap { comparison in
+      comparison.firstPlace.map {
+        Place(stage: comparison.stage, clip: $0.clip, frame: $0.frame)
+      }
+    }
     let recurrent: Set<StageName> = [.attn, .corrected, .predicted]
     guard let first = parted.first else { return nil }
-    guard recurrent.contains(first.stage) else { return first.firstPlace }
-    return parted.filter { recurrent.contains($0.stage) }.compactMap(\.firstPlace).min {
-      ($0.frame, $0.clip) < ($1.frame, $1.clip)
+    guard recurrent.contains(first.stage) else { return first }
+    // Stages of one frame are in the order in which they are computed: the first of them wins.
+    return parted.filter { recurrent.contains($0.stage) }.reduce(first) { earliest, place in
+      (place.frame, place.clip) < (earliest.frame, earliest.clip) ? place : earliest
     }
   }
 }

@@ -19,12 +19,15 @@ public struct StageComparison: Sendable {
 
   public var agrees: Bool { beyond == 0 }
 
-  /// Where the best two logits of a pixel are nearer than this, or than the tolerance of the logits,
-  /// its label is arbitrary.
+  /// Slots whose logit is nearer to the best than this, or than the tolerance of the logits, are
+  /// equally right labels of a pixel.
   static let tieMargin = 1e-5
 
-  /// - Parameter isTied: whether a pixel's label counts for nothing; for segmentations.
-  init(_ a: Stage, reference b: Stage, _ tolerance: Tolerance, isTied: (Int) -> Bool) throws {
+  /// - Parameter isTied: whether a label is as right as the reference's at a pixel; for segmentations.
+  init(
+    _ a: Stage, reference b: Stage, _ tolerance: Tolerance,
+    isTied: (_ pixel: Int, _ label: Int) -> Bool
+  ) throws {
     guard a.shape == b.shape else {
       throw CheckpointError(
         entry: b.name.rawValue, "shape \(a.shape) expected, \(b.shape) found",
@@ -48,7 +51,8 @@ public struct StageComparison: Sendable {
       high = max(high, y[index])
       let isNear =
         a.name == .segmentations
-        ? x[index] == y[index] || isTied(index) : tolerance.admits(x[index], y[index])
+        ? x[index] == y[index] || isTied(index, Int(x[index]))
+        : tolerance.admits(x[index], y[index])
       if !isNear {
         beyond += 1
         first = first ?? index
@@ -84,23 +88,17 @@ public struct StageComparison: Sendable {
     }
   }
 
-  /// Whether the best two slots of a pixel are too near each other to choose between.
-  private static func ties(_ logits: Stage?, _ margin: Double) -> (Int) -> Bool {
-    guard let logits, logits.shape.count == 6 else { return { _ in false } }
+  /// Whether a label's logit is too near the best one to choose between them.
+  private static func ties(_ logits: Stage?, _ margin: Double) -> (Int, Int) -> Bool {
+    guard let logits, logits.shape.count == 6 else { return { _, _ in false } }
     let (values, slots) = (logits.doubles, logits.shape[2])
     let pixels = logits.shape[3] * logits.shape[4]
-    return { index in
+    return { index, label in
       let (frame, pixel) = index.quotientAndRemainder(dividingBy: pixels)
-      var (best, second) = (-Double.infinity, -Double.infinity)
-      for slot in 0..<slots {
-        let value = values[(frame * slots + slot) * pixels + pixel]
-        if value > best {
-          (best, second) = (value, best)
-        } else {
-          second = max(second, value)
-        }
-      }
-      return best - second < margin
+      func logit(_ slot: Int) -> Double { values[(frame * slots + slot) * pixels + pixel] }
+      guard (0..<slots).contains(label) else { return false }
+      let best = (0..<slots).reduce(-Double.infinity) { max($0, logit($1)) }
+      return best - logit(label) < margin
     }
   }
 }

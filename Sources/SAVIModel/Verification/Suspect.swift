@@ -16,7 +16,10 @@ public struct Suspect: Sendable {
     let mapping = try CompiledMapping(converted.document)
     // A part of a layer is named in brackets.
     let path = layer.split(separator: " ").first.map(String.init) ?? layer
-    let tensors = mapping.tensors.filter { $0.target == path || $0.target.hasPrefix(path + ".") }
+    let tensors = mapping.tensors.filter { tensor in
+      tensor.target == path || tensor.target.hasPrefix(path + ".")
+        || tensor.target == gridProjected(by: path)
+    }
     return try tensors.compactMap { tensor in
       let found = try converted.torchParameter(tensor.target)
       let expected = try source.torchParameter(tensor.target)
@@ -28,6 +31,13 @@ public struct Suspect: Sendable {
         ?? "is not what the mapping makes of the source"
       return Suspect(tensor: tensor.target, sources: tensor.sources, finding: finding)
     }
+  }
+
+  /// The grid of coordinates that a position embedding's projection is applied to.
+  private static func gridProjected(by layer: String) -> String? {
+    let projection = ".project_add_dense"
+    return layer.hasSuffix(projection)
+      ? layer.dropLast(projection.count) + ".pos_embedding" : nil
   }
 
   private static func explain(

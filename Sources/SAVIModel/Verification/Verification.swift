@@ -4,16 +4,23 @@ import CheckpointCore
 public struct Verification: Sendable {
   /// 1. The weights, with Flax's conventions on both sides.
   public let weights: [StageComparison]
-  /// Where they part; `nil` where they agree, or where a recording knows no layers.
+  /// The first stage that parts, and its frame.
+  public let firstPlace: Parting.Place?
+  /// The first layer that parts; `nil` where they agree, or where a recording knows no layers.
   public let parting: Parting?
   /// The tensors of that layer that are wrong.
   public let suspects: [Suspect]
   /// 2. What a forward pass cannot see; empty beside a recording.
   public let hidden: [HiddenComparison]
+  /// 2. Every tensor, converted by the mapping; `nil` beside a recording.
+  public let tensors: TensorComparison?
   /// 3. The PyTorch module as the port has it; `nil` where there is no PyTorch side.
   public let module: Module?
 
   public struct Module: Sendable {
+    /// Whether the stages are compared with the same weights under Flax's conventions, because the
+    /// other side has others.
+    public let isBesideItself: Bool
     public let stages: [StageComparison]
     /// `nil` where every stage agrees.
     public let diagnosis: ModuleDiagnosis?
@@ -22,7 +29,12 @@ public struct Verification: Sendable {
   }
 
   public var weightsAgree: Bool {
-    !weights.isEmpty && weights.allSatisfy(\.agrees) && hidden.allSatisfy(\.agrees)
+    !weights.isEmpty && weights.allSatisfy(\.agrees) && parametersAgree
+  }
+
+  /// Whether the answer to the second question is yes.
+  public var parametersAgree: Bool {
+    hidden.allSatisfy(\.agrees) && tensors?.differences.isEmpty ?? true
   }
 
   /// Compares two checkpoints.
@@ -40,20 +52,39 @@ public struct Verification: Sendable {
     weights = try StageComparison.compare(
       try converted.run(clip, conventions: .flax, precision: precision, threads: threads),
       reference: reference, tolerances)
-    parting = try Parting.place(weights).flatMap { place in
-      Parting.first(
-        try converted.layers(
-          clip, item: place.clip, frame: place.frame, conventions: .flax, threads: threads),
-        try source.layers(
-          clip, item: place.clip, frame: place.frame, conventions: .flax, threads: threads),
-        clip: place.clip, frame: place.frame)
+    firstPlace = Parting.place(weights)
+    parting = try firstPlace.flatMap {
+      try Self.parting(converted, source, clip, until: $0, threads: threads)
     }
     suspects = try parting.map { try Suspect.find(in: $0.layer, converted, source) } ?? []
     hidden = try HiddenComparison.compare(converted, with: source, tolerances.common)
+    tensors = try TensorComparison(converted, with: source, tolerances.common)
     let torch = [converted, source].first { $0.framework == .torch }
+    // With other weights the module would be blamed for them.
+    let sameWeights = weights.allSatisfy(\.agrees)
     module = try torch.map {
-      try Module($0, reference, clip, tolerances, precision: precision, threads: threads)
+      try Module(
+        $0, sameWeights ? reference : nil, clip, tolerances, precision: precision,
+        threads: threads)
     }
+  }
+
+  /// The first layer that parts, on the first frame on which one does: what a tolerance notices
+  /// late began earlier.
+  private static func parting(
+    _ converted: ReferenceModel, _ source: ReferenceModel, _ clip: Clip,
+    until place: Parting.Place, threads: Int
+  ) throws -> Parting? {
+    for frame in 0...place.frame {
+      let layers = try [converted, source].map {
+        try $0.layers(
+          clip, item: place.clip, frame: frame, conventions: .flax, threads: threads)
+      }
+      if let parting = Parting.first(layers[0], layers[1], clip: place.clip, frame: frame) {
+        return parting
+      }
+    }
+    return nil
   }
 
   /// Compares a checkpoint with recorded activations of a real framework.
@@ -66,24 +97,34 @@ public struct Verification: Sendable {
     weights = try StageComparison.compare(
       try model.run(clip, conventions: conventions, precision: precision, threads: threads),
       reference: recording, tolerances)
+    firstPlace = Parting.place(weights)
     parting = nil
     suspects = []
     hidden = []
+    tensors = nil
+    let sameWeights = weights.allSatisfy(\.agrees)
     module =
       model.framework == .torch && conventions == .flax
-      ? try Module(model, recording, clip, tolerances, precision: precision, threads: threads)
+      ? try Module(
+        model, sameWeights ? recording : nil, clip, tolerances, precision: precision,
+        threads: threads)
       : nil
   }
 }
 
 extension Verification.Module {
+  /// - Parameter reference: the stages of the other side; without them, those of the model itself
+  ///   under Flax's conventions.
   fileprivate init(
-    _ model: ReferenceModel, _ reference: [Stage], _ clip: Clip, _ tolerances: Tolerances,
+    _ model: ReferenceModel, _ reference: [Stage]?, _ clip: Clip, _ tolerances: Tolerances,
     precision: ReferenceModel.Precision, threads: Int
   ) throws {
+    isBesideItself = reference == nil
     stages = try StageComparison.compare(
       try model.run(clip, conventions: .port, precision: precision, threads: threads),
-      reference: reference, tolerances)
+      reference: try reference
+        ?? model.run(clip, conventions: .flax, precision: precision, threads: threads),
+      tolerances)
     diagnosis =
       stages.allSatisfy(\.agrees)
       ? nil : try ModuleDiagnosis(model, clip, tolerances, threads: threads)

@@ -1,0 +1,36 @@
+/// Every parameter of two models, as PyTorch's tensors: what one clip does not exercise is compared
+/// all the same.
+public struct TensorComparison: Sendable {
+  public struct Difference: Sendable {
+    public let tensor: String
+    /// The largest |a - b|; NaN where an element is NaN.
+    public let maximum: Double
+  }
+
+  public let count: Int
+  /// The tensors with an element beyond the tolerance.
+  public let differences: [Difference]
+  /// The largest |a - b| of all.
+  public let maximum: Double
+
+  init(
+    _ model: ReferenceModel, with reference: ReferenceModel, _ tolerance: Tolerance
+  ) throws {
+    let names = try model.torchParameterNames
+    var (differences, overall) = ([Difference](), 0.0)
+    for name in names {
+      let (a, b) = (try model.torchParameter(name), try reference.torchParameter(name))
+      var (maximum, agrees) = (0.0, a.count == b.count)
+      for (x, y) in zip(a, b) {
+        let difference = (x - y).magnitude
+        maximum = difference.isNaN || maximum.isNaN ? .nan : max(maximum, difference)
+        if !tolerance.admits(x, y) { agrees = false }
+      }
+      if !agrees { differences.append(Difference(tensor: name, maximum: maximum)) }
+      overall = maximum.isNaN || overall.isNaN ? .nan : max(overall, maximum)
+    }
+    count = names.count
+    self.differences = differences
+    maximum = overall
+  }
+}
