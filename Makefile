@@ -3,7 +3,7 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 
-.PHONY: help setup build demo test lint interop docs bench install clean
+.PHONY: help setup build demo test lint interop docs bench dist install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -34,10 +34,13 @@ bench: build ## Measure against what a user would otherwise run.
 	@$(SWIFT) build -c release --product ForwardPassBenchmark
 	@Benchmarks/run.sh
 
+dist: setup ## Make the release tarball: it runs where neither Swift nor the C libraries are.
+	@scripts/dist.sh
+
 install: build ## Install the binary under PREFIX (default /usr/local).
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 .build/release/savi-ckpt $(DESTDIR)$(PREFIX)/bin/savi-ckpt
 
 clean: ## Remove what was built.
 	$(SWIFT) package clean
-	rm -rf demo-output
+	rm -rf demo-output dist .build-dist

@@ -11,7 +11,6 @@ extension ParameterTable.Style: ExpressibleByArgument {}
 extension ParameterTable.Output: ExpressibleByArgument {}
 extension ParameterTable.Order: ExpressibleByArgument {}
 extension ReferenceModel.Precision: ExpressibleByArgument {}
-extension ValidationReport.Output: ExpressibleByArgument {}
 extension CalendarDay: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }

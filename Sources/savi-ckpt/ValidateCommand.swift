@@ -30,8 +30,11 @@ struct ValidateCommand: ParsableCommand {
     completion: .file())
   var against: String?
 
-  @Option(help: "The form of the report.")
-  var output: ValidationReport.Output?
+  @Option(
+    help: ArgumentHelp(
+      "The form of the report: text, json, junit, sarif, github or markdown; with =FILE into a "
+        + "file, which is replaced (repeatable).", valueName: "form[=file]"))
+  var output: [ReportTarget] = []
 
   @Option(help: "Which findings fail the run: error, or also warning.")
   var failOn: FailOn = .error
@@ -71,8 +74,10 @@ struct ValidateCommand: ParsableCommand {
     } else if reason != nil || expires != nil {
       throw ValidationError("--reason and --expires are about --update-baseline.")
     }
-    if report.json, output != nil {
-      throw ValidationError("--json is --output json: choose one of the two.")
+    let printed = output.filter { $0.file == nil }.count + (report.json ? 1 : 0)
+    guard printed <= 1 else {
+      throw ValidationError(
+        "Only one form can be printed: give the others a file, --output FORM=FILE.")
     }
   }
 
@@ -90,7 +95,12 @@ struct ValidateCommand: ParsableCommand {
     }
     let result = ValidationReport(
       schema: self.schema, files: reports, failOn: failOn.severity, toolVersion: SaviCkpt.version)
-    try Console.output(result.text(report.json ? .json : output ?? .text))
+    for target in output {
+      guard let file = target.file else { continue }
+      try AtomicFile.write(result.text(target.form) + "\n", to: file, overwrite: true)
+    }
+    let printed = output.first { $0.file == nil }?.form
+    try Console.output(result.text(report.json ? .json : printed ?? .text))
     if result.isBadInput { throw ExitCode(2) }
     if result.fails { throw ExitCode(1) }
   }
@@ -160,6 +170,20 @@ struct ValidateCommand: ParsableCommand {
     report.note(
       "\(path): \(updated.waivers.count) waivers, \(updated.waivers.count - known.waivers.count) "
         + "more than before")
+  }
+}
+
+/// `text`, or `sarif=weights.sarif`.
+struct ReportTarget: ExpressibleByArgument {
+  let form: ValidationReport.Output
+  let file: String?
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let form = ValidationReport.Output(rawValue: String(parts[0])) else { return nil }
+    self.form = form
+    file = parts.count == 2 ? String(parts[1]) : nil
+    guard file != "" else { return nil }
   }
 }
 

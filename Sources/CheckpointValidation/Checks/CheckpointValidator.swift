@@ -45,7 +45,9 @@ public struct CheckpointValidator: Sendable {
       schema.entries.compactMap { entry in
         entry.constraints.sha256.map { ($0, entry.pattern.text) }
       }, uniquingKeysWith: { first, _ in first })
-    for (tensor, aliasOf) in withAliases(tensors) {
+    let secondNames = Set(
+      try schema.expectedTensors().filter { $0.aliasOf != nil }.map(\.name))
+    for (tensor, aliasOf) in withAliases(tensors) where !secondNames.contains(tensor.name) {
       guard aliasOf == nil, let scan = scans[tensor.name] else { continue }
       findings += ValueCheck(
         tensor: tensor, scan: scan, constraints: constraints[tensor.name] ?? schema.defaults,
@@ -57,7 +59,8 @@ public struct CheckpointValidator: Sendable {
     if let source {
       findings += try SourceCheck(schema, tensors, source, stream: stream).findings()
     }
-    if tensors.isEmpty, findings.isEmpty {
+    let isEmpty = !entries.contains { if case .tensor = $0 { true } else { false } }
+    if isEmpty || (tensors.isEmpty && findings.isEmpty) {
       findings.append(
         Finding(.nothingChecked, expected: "at least one tensor", found: "none"))
     }

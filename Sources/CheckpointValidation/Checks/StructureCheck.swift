@@ -24,7 +24,8 @@ struct StructureCheck {
     let covered = checkPresence(expected)
     checkCounts()
     checkShapes(expected)
-    checkDtypes()
+    // A second name is compared with the first, which is judged for both.
+    checkDtypes(except: Set(expected.filter { $0.aliasOf != nil }.map(\.name)))
     for case .placeholder(let item) in entries where item.kind == .data {
       findings.append(
         Finding(.unreadableEntry, tensor: item.name, found: item.reason, hint: "see 'savi-ckpt ls'")
@@ -220,8 +221,8 @@ struct StructureCheck {
     return nil
   }
 
-  private mutating func checkDtypes() {
-    for case .tensor(let tensor) in entries {
+  private mutating func checkDtypes(except aliases: Set<String>) {
+    for case .tensor(let tensor) in entries where !aliases.contains(tensor.name) {
       guard let dtypes = schema.constraints(for: tensor.name).dtypes,
         !dtypes.contains(tensor.dtype)
       else { continue }

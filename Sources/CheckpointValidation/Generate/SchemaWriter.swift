@@ -36,6 +36,10 @@ extension JSONValue {
         + members.map { JSONValue.string($0.key).serialized() + ": " + $0.value.singleLine }
         .joined(separator: ", ") + "}"
     case .array(let items): "[" + items.map(\.singleLine).joined(separator: ", ") + "]"
+    case .double(let number):
+      // YAML 1.1 takes a number with an exponent and no point for a string.
+      number.description.contains(".")
+        ? number.description : number.description.replacing("e", with: ".0e")
     default: serialized()
     }
   }

@@ -1,0 +1,290 @@
+"""Validation: the corpus of damage, report formats against their schemas and readers, documents
+against their JSON Schemas, and the shell steps of the integrations."""
+import functools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import xml.etree.ElementTree as ElementTree
+
+import jsonschema
+import pytest
+import xmlschema
+import yaml
+
+from conftest import ROOT, SAMPLE, Tool, load_schema
+from sarif import SARIF
+
+sys.path.insert(0, str(ROOT / "Tests/Corpus"))
+import make_corpus  # noqa: E402
+
+KINDS = [function.__name__ + ".safetensors" for function, *_ in make_corpus.DAMAGE] + [
+    "truncated.safetensors", "page.safetensors", "pointer.safetensors", "flax.npz", "objects.npz"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    subprocess.run([sys.executable, ROOT / "Tests/Corpus/make_corpus.py", folder, tool.path],
+                   check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(corpus):
+    return {entry["file"]: entry for entry in json.loads((corpus / "manifest.json").read_text())}
+
+
+def schema_path(corpus, name):
+    return corpus / name if "." in name else name
+
+
+@pytest.mark.parametrize("file", KINDS)
+def test_damage_raises_its_finding(tool, corpus, manifest, file):
+    entry = manifest[file]
+    arguments = ["validate", corpus / file, "--schema", schema_path(corpus, entry["schema"])]
+    if entry["against"]:
+        arguments += ["--against", entry["against"]]
+    result = tool.run(*arguments, "--json", status=entry["status"])
+    document = json.loads(result.stdout)
+    jsonschema.Draft202012Validator(load_schema("validate")).validate(document)
+    found = [(finding["id"], finding["tensor"]) for finding in document["files"][0]["findings"]]
+    assert (entry["id"], entry["tensor"]) in found or (
+        entry["tensor"] is None and entry["id"] in [identifier for identifier, _ in found]), found
+
+
+def test_the_corpus_is_whole(manifest):
+    assert list(manifest) == KINDS and len(KINDS) >= 25
+
+
+@pytest.mark.parametrize("schema", ["tolerant.yaml", "exact.json", "dimensions.yaml"])
+def test_the_good_file_raises_nothing(tool, corpus, schema):
+    document = tool.json("validate", "validate", corpus / "good.safetensors", "--schema",
+                         corpus / schema, "--fail-on", "warning")
+    assert document["files"][0]["findings"] == []
+    assert document["files"][0]["checked_tensors"] == 82
+
+
+def test_good_files_of_every_format_raise_nothing(tool, corpus, tmp_path):
+    for name in ["a.pt", "a.npz", "a.h5"]:
+        tool.run("convert", SAMPLE, "-o", tmp_path / name)
+    result = tool.run("validate", tmp_path, "--schema", corpus / "tolerant.yaml", "--fail-on",
+                      "warning")
+    assert result.stdout.count(": ok, ") == 3
+    for layout, name in [("savi-small-flax", SAMPLE), ("savi-small", tmp_path / "a.pt")]:
+        document = tool.json("validate", "validate", name, "--schema", layout)
+        # The sample is not trained: its biases are zeros and its norms ones.
+        assert {f["id"] for f in document["files"][0]["findings"]} == {"W027", "W028"}
+
+
+def test_shard_sets_and_folders(tool, corpus, tmp_path):
+    tool.run("convert", corpus / "good.safetensors", "--map", "none", "-o",
+             tmp_path / "m.safetensors", "--max-shard-size", "1MB")
+    document = tool.json("validate", "validate", tmp_path, "--schema", corpus / "tolerant.yaml")
+    assert [pathlib.Path(f["file"]).name for f in document["files"]] == [
+        "m.safetensors.index.json"]
+    # Shards have no second names; the 59 tensors are all there.
+    assert document["files"][0]["checked_tensors"] in (59, 82)
+
+
+def documents():
+    for path in sorted((ROOT / "schemas").glob("*.json")):
+        yield path
+    yield ROOT / "Tests/Corpus/dimensions.yaml"
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_documents_of_the_project(tool, path):
+    """Our reader and an independent one agree that each document is well formed."""
+    tool.run("schema", "check", path)
+    read = json.loads if path.suffix == ".json" else yaml.safe_load
+    document = read(path.read_text())
+    if path.name.endswith(".schema.json"):
+        jsonschema.Draft202012Validator.check_schema(document)
+    elif "rules" in document:
+        jsonschema.Draft202012Validator(load_schema("model")).validate(document)
+    else:
+        jsonschema.Draft202012Validator(load_schema("checkpoint")).validate(document)
+
+
+def test_generated_schemas_and_other_documents(tool, corpus, tmp_path):
+    check = jsonschema.Draft202012Validator(load_schema("checkpoint"))
+    for name in ["tolerant.yaml", "exact.json"]:
+        check.validate(yaml.safe_load((corpus / name).read_text()))
+        assert tool.json("schema-lint", "schema", "lint", corpus / name)["schemas"][0][
+            "findings"] == []
+    tool.run("validate", corpus / "nan.safetensors", "--schema", corpus / "tolerant.yaml",
+             "--baseline", tmp_path / "b.json", "--update-baseline", "--reason", "known")
+    baseline = json.loads((tmp_path / "b.json").read_text())
+    jsonschema.Draft202012Validator(load_schema("baseline")).validate(baseline)
+    files = [corpus / "tolerant.yaml", tmp_path / "b.json"]
+    assert [d["kind"] for d in tool.json("schema-check", "schema", "check", *files)["documents"]] \
+        == ["checkpoint schema", "baseline"]
+
+
+@pytest.mark.parametrize("text", [
+    "schema_version: 1\nname: x\ntensors:\n  - {nme: a}\n",
+    "schema_version: 1\nname: x\ntensors:\n  - {name: a, dtype: float31}\n",
+    "schema_version: 1\nname: x\ntensors:\n  - {name: a, mean: {min: 2}, std: {}}\n",
+    "schema_version: 2\nname: x\ntensors: []\n",
+    "schema_version: 1\nname: x\n",
+    "schema_version: 1\nname: x\ntensors:\n  - {name: a, sha256: abc}\n",
+])
+def test_both_readers_refuse(tool, tmp_path, text):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    tool.run("schema", "check", path, status=1)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(load_schema("checkpoint")).validate(yaml.safe_load(text))
+
+
+def reports(tool, corpus, tmp_path):
+    """One file of each severity, and a waived finding, in every form at once."""
+    baseline = tmp_path / "baseline.yaml"
+    baseline.write_text(
+        "schema_version: 1\nwaivers:\n  - {id: W012, tensor: predictor.w_o.weight, reason: fp16 "
+        "trial, expires: 2999-01-01}\n  - {id: W020, tensor: gone, reason: old, expires: "
+        "2999-01-01}\n")
+    forms = {form: tmp_path / f"report.{form}" for form in ["sarif", "junit", "markdown", "json"]}
+    result = tool.run(
+        "validate", corpus / "renamed.safetensors", corpus / "recast_to_half.safetensors",
+        corpus / "transposed_square.safetensors", "--schema", corpus / "tolerant.yaml",
+        "--baseline", baseline, "--output", "github",
+        *(f"--output={form}={path}" for form, path in forms.items()), status=1)
+    return result.stdout, {form: path.read_text() for form, path in forms.items()}
+
+
+def test_sarif(tool, corpus, tmp_path):
+    text = reports(tool, corpus, tmp_path)[1]["sarif"]
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(
+        SARIF, format_checker=jsonschema.FormatChecker()).validate(document)
+    run = document["runs"][0]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(rules[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
+    assert {result["level"] for result in run["results"]} == {"error", "warning", "note"}
+    assert [r["ruleId"] for r in run["results"] if "suppressions" in r] == ["W012"]
+
+
+@functools.cache
+def junit_schema():
+    """Jenkins' xUnit schema, from the sources of pytest, whose reports it describes."""
+    folder = pathlib.Path(sys.prefix) / "sources"
+    if not (folder / "junit-10.xsd").exists():
+        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary",
+                        ":all:", "-d", folder, "pytest==9.0.3"], check=True)
+        with tarfile.open(next(folder.glob("pytest-*.tar.gz"))) as archive:
+            member = next(m for m in archive if m.name.endswith("/junit-10.xsd"))
+            (folder / "junit-10.xsd").write_bytes(archive.extractfile(member).read())
+    return xmlschema.XMLSchema(folder / "junit-10.xsd")
+
+
+def test_junit(tool, corpus, tmp_path):
+    text = reports(tool, corpus, tmp_path)[1]["junit"]
+    junit_schema().validate(text)
+    root = ElementTree.fromstring(text)
+    assert root.get("failures") == "2"
+    failed = [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None]
+    assert failed == ["encoder.backbone.cnn_layers.conv_2.weight",
+                      "encoder.backbone.cnn_layers.conv2.weight"]
+
+
+def test_github_annotations(tool, corpus, tmp_path):
+    lines = reports(tool, corpus, tmp_path)[0].splitlines()
+    # The form that actions/runner reads: ::command key=value,key=value::data
+    pattern = re.compile(r"^::(error|warning|notice) file=[^,:]+,title=W\d{3} [a-z-]+::[^\r\n]+$")
+    assert [line for line in lines[:-1] if not pattern.match(line)] == []
+    assert {line.split()[0] for line in lines[:-1]} == {"::error", "::warning", "::notice"}
+
+
+def test_expiry(tool, corpus, tmp_path):
+    path = tmp_path / "b.yaml"
+    path.write_text("schema_version: 1\nwaivers:\n  - {id: W020, tensor: predictor.w_o.weight, "
+                    "reason: known, expires: 2026-06-30}\n")
+    arguments = ["validate", corpus / "nan.safetensors", "--schema", corpus / "tolerant.yaml",
+                 "--baseline", path]
+    waived = tool.json("validate", *arguments, "--today", "2026-06-30")
+    assert waived["files"][0]["findings"] == []
+    assert [w["id"] for w in waived["files"][0]["waived"]] == ["W020"]
+    late = json.loads(tool.run(*arguments, "--today", "2026-07-01", "--json", status=1).stdout)
+    assert [f["id"] for f in late["files"][0]["findings"]] == ["W020", "W060"]
+
+
+# The integrations, step by step, as their systems would run them.
+
+
+def steps(path):
+    return yaml.safe_load(path.read_text())["runs"]["steps"]
+
+
+@pytest.mark.parametrize("file, status", [("good.safetensors", 0), ("nan.safetensors", 1)])
+def test_github_action(tool, corpus, tmp_path, file, status):
+    action = ROOT / "integration/github/action.yml"
+    from check_jsonschema import builtin_schemas
+    vendored = pathlib.Path(builtin_schemas.__file__).parent / "vendor/github-actions.json"
+    jsonschema.validators.validator_for(json.loads(vendored.read_text()))(
+        json.loads(vendored.read_text())).validate(yaml.safe_load(action.read_text()))
+    archive = release_like(tool, tmp_path)
+    inputs = {"files": str(corpus / file), "schema": str(corpus / "tolerant.yaml"),
+              "baseline": "", "fail-on": "error", "sarif": str(tmp_path / "w.sarif"),
+              "archive": str(archive)}
+    environment = dict(os.environ, GITHUB_ACTION_PATH=str(action.parent),
+                       RUNNER_TEMP=str(tmp_path), GITHUB_PATH=str(tmp_path / "path"),
+                       GITHUB_STEP_SUMMARY=str(tmp_path / "summary"))
+    for step in steps(action):
+        for key, value in step.get("env", {}).items():
+            name = re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) \}\}", value).group(1)
+            environment[key] = inputs[name]
+        result = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]],
+                                env=environment, cwd=tmp_path, capture_output=True, text=True)
+        if (tmp_path / "path").exists():
+            environment["PATH"] = (tmp_path / "path").read_text().strip() + ":" + os.environ["PATH"]
+        if step["name"].startswith("Set up"):
+            assert result.returncode == 0, result.stderr
+    assert result.returncode == status, result.stderr
+    assert ("::error file=" in result.stdout) == (status == 1)
+    assert "Weights: 1 file against" in (tmp_path / "summary").read_text()
+    assert json.loads((tmp_path / "w.sarif").read_text())["version"] == "2.1.0"
+
+
+def release_like(tool, folder):
+    """A tarball laid out as `make dist` makes it."""
+    path = folder / "savi-ckpt.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tool.path, "savi-ckpt-0-linux/bin/savi-ckpt")
+    return path
+
+
+def test_generic_shell(tool, corpus, tmp_path):
+    script = ROOT / "integration/shell/check-weights.sh"
+    for file, status in [("good.safetensors", 0), ("renamed.safetensors", 1)]:
+        result = subprocess.run(
+            ["sh", script, corpus / file], cwd=tmp_path, capture_output=True, text=True,
+            env=dict(os.environ, SAVI_CKPT=tool.path, SCHEMA=str(corpus / "tolerant.yaml")))
+        assert result.returncode == status, result.stderr
+        junit_schema().validate((tmp_path / "weights.junit.xml").read_text())
+
+
+def test_gitlab(tool, corpus, tmp_path):
+    path = ROOT / "integration/gitlab/weights.gitlab-ci.yml"
+    job = yaml.safe_load(path.read_text())["validate-weights"]
+    variables = dict(job["variables"], SAVI_CKPT_ARCHIVE=str(release_like(tool, tmp_path)),
+                     WEIGHTS=str(corpus / "nan.safetensors"), SCHEMA=str(corpus / "tolerant.yaml"))
+    for line in job["script"]:
+        result = subprocess.run(["sh", "-e", "-c", line], cwd=tmp_path, capture_output=True,
+                                text=True, env=dict(os.environ, **variables))
+    assert result.returncode == 1 and "W020 nan" in result.stdout, result.stderr
+    junit_schema().validate((tmp_path / job["artifacts"]["reports"]["junit"]).read_text())
+
+
+def test_pre_commit(tool, corpus, tmp_path):
+    hook, = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    entry = hook["entry"].split()
+    assert entry[0] == "savi-ckpt"
+    for file, status in [("good.safetensors", 0), ("renamed.safetensors", 1)]:
+        assert re.search(hook["files"], file)
+        command = [tool.path, *entry[1:], "--schema", corpus / "tolerant.yaml", corpus / file]
+        assert subprocess.run(command, capture_output=True).returncode == status
