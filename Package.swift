@@ -105,6 +105,9 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
+      name: "CheckpointValidationTests", dependencies: ["CheckpointValidation"],
+      swiftSettings: tests),
+    .testTarget(
       name: "CLITests",
       dependencies: ["CheckpointCore", "TestSupport", "savi-ckpt", "CheckpointsExample"],
       swiftSettings: tests),

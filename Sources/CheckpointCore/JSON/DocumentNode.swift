@@ -1,7 +1,7 @@
 /// A value in a document with its path, so that a mistake is reported where it stands.
 public struct DocumentNode: Sendable {
   /// Where a value begins in the document's text, both counted from 1.
-  public struct Position: Sendable, Equatable {
+  public struct Position: Sendable, Hashable {
     public let line: Int
     public let column: Int
 

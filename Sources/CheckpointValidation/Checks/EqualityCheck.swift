@@ -52,30 +52,18 @@ struct EqualityCheck {
     }
   }
 
-  /// Figures that two tensors of the same elements share.
-  private struct Key: Hashable {
-    let shape: Shape
-    let dtype: DType
-    let mean: UInt64
-    let minimum: UInt64
-    let maximum: UInt64
-  }
-
   /// Tensors of their own that hold the same elements: exchanged layers often begin as copies.
   private func duplicates() throws -> [Finding] {
     let expectedEqual = Set(try schema.expectedTensors().filter { $0.aliasOf != nil }.map(\.name))
-    var groups: [Key: [TensorInfo]] = [:]
-    var order: [Key] = []
+    var groups: [FigureKey: [TensorInfo]] = [:]
+    var order: [FigureKey] = []
     for (tensor, aliasOf) in withAliases(tensors) {
       guard aliasOf == nil, !expectedEqual.contains(tensor.name),
         constraints[tensor.name]?.allowsDuplicates != true,
         constraints[tensor.name]?.equals == nil, !isRecorded(tensor),
         let figures = scans[tensor.name]?.statistics,
-        figures.count > 1, figures.minimum < figures.maximum
+        let key = FigureKey(tensor, figures)
       else { continue }
-      let key = Key(
-        shape: tensor.shape, dtype: tensor.dtype, mean: figures.mean.bitPattern,
-        minimum: figures.minimum.bitPattern, maximum: figures.maximum.bitPattern)
       if groups[key] == nil { order.append(key) }
       groups[key, default: []].append(tensor)
     }

@@ -31,6 +31,11 @@ public struct SchemaGenerator: Sendable {
       tensors, threads: threads,
       request: { .init(hash: isExact, centroid: !isExact && Self.hasEqualAxes($0.shape)) },
       stream: stream)
+    var alike: [FigureKey: Int] = [:]
+    for (tensor, aliasOf) in withAliases(tensors) where aliasOf == nil {
+      let key = scans[tensor.name].flatMap { FigureKey(tensor, $0.statistics) }
+      if let key { alike[key, default: 0] += 1 }
+    }
     var drafts: [DraftEntry] = []
     for (tensor, aliasOf) in withAliases(tensors) {
       let isPlain = (try? NamePattern(tensor.name))?.isExact ?? false
@@ -40,8 +45,14 @@ public struct SchemaGenerator: Sendable {
           advice: "leave it out with --exclude")
       }
       guard let scan = scans[tensor.name] else { continue }
-      drafts.append(
-        aliasOf.map { DraftEntry(tensor, aliasOf: $0) } ?? DraftEntry(tensor, scan, kind))
+      guard aliasOf == nil else {
+        drafts.append(DraftEntry(tensor, aliasOf: aliasOf))
+        continue
+      }
+      var draft = DraftEntry(tensor, scan, kind)
+      // What is equal in a good file may be.
+      draft.allowsDuplicates = (FigureKey(tensor, scan.statistics).flatMap { alike[$0] } ?? 0) > 1
+      drafts.append(draft)
     }
     return CheckpointSchema(
       name: name, title: nil, entries: try PatternFolding.fold(drafts).map { try $0.entry() })
@@ -61,6 +72,7 @@ struct DraftEntry: Sendable {
   let dtype: DType
   let shape: [Int]
   let aliasOf: String?
+  var allowsDuplicates = false
   var sha256: String?
   var constant: Double?
   var isFinite: Bool
@@ -71,7 +83,7 @@ struct DraftEntry: Sendable {
   var centroids: [[Double]]
 
   /// A second name.
-  init(_ tensor: TensorInfo, aliasOf: String) {
+  init(_ tensor: TensorInfo, aliasOf: String?) {
     name = tensor.name
     dtype = tensor.dtype
     shape = tensor.shape.dimensions
@@ -112,7 +124,8 @@ struct DraftEntry: Sendable {
   func isLike(_ other: DraftEntry) -> Bool {
     dtype == other.dtype && shape == other.shape && aliasOf == nil && other.aliasOf == nil
       && sha256 == nil && other.sha256 == nil && constant == other.constant
-      && isFinite == other.isFinite && centroids.count == other.centroids.count
+      && isFinite == other.isFinite && allowsDuplicates == other.allowsDuplicates
+      && centroids.count == other.centroids.count
   }
 
   /// Widens the bounds to those of `other` too.
@@ -145,6 +158,7 @@ struct DraftEntry: Sendable {
     constraints.sha256 = sha256
     constraints.constant = constant
     constraints.isFinite = isFinite ? nil : false
+    constraints.allowsDuplicates = allowsDuplicates && sha256 == nil ? true : nil
     constraints.mean = mean.map(bounds)
     constraints.std = std.map(bounds)
     constraints.absMax = absMax.map(limit)

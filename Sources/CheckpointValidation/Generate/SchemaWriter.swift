@@ -76,6 +76,7 @@ extension SchemaEntry {
     add("std", constraints.std?.json)
     add("abs_max", constraints.absMax?.json)
     add("zero_fraction", constraints.zeroFraction?.json)
+    add("duplicates", constraints.allowsDuplicates.map { .string($0 ? "allow" : "forbid") })
     add("sha256", constraints.sha256.map(JSONValue.string))
     add(
       "centroid",

@@ -148,7 +148,8 @@ public struct ValidationReport: Sendable {
   /// What ends a command's text, or a property of it, is written as its percent code
   /// (actions/toolkit, packages/core/src/command.ts).
   private static func data(_ text: String) -> String {
-    text.replacing("%", with: "%25").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+    // Control characters, newlines among them, are written out: none is left to be escaped.
+    printable(text).replacing("%", with: "%25")
   }
   private static func property(_ text: String) -> String {
     data(text).replacing(":", with: "%3A").replacing(",", with: "%2C")

@@ -43,14 +43,19 @@ public enum DocumentReader {
 
   private struct Builder {
     var positions: [String: DocumentNode.Position] = [:]
+    private var places: Set<DocumentNode.Position> = []
 
     mutating func convert(_ node: Node, path: String, depth: Int) throws -> JSONValue {
-      if let mark = node.mark { positions[path] = .init(line: mark.line, column: mark.column) }
-      guard depth < JSONParser.maximumDepth else {
-        throw problem(node, path, "this is nested too deeply")
+      if let mark = node.mark {
+        let position = DocumentNode.Position(line: mark.line, column: mark.column)
+        positions[path] = position
+        // Every value has a place of its own, but for one that an alias repeats.
+        guard places.insert(position).inserted else {
+          throw problem(path, "anchors and aliases are not used here; write the value out")
+        }
       }
-      guard node.anchor == nil else {
-        throw problem(node, path, "anchors and aliases are not used here; write the value out")
+      guard depth < JSONParser.maximumDepth else {
+        throw problem(path, "this is nested too deeply")
       }
       switch node {
       case .scalar(let scalar): return Self.scalar(scalar)
@@ -63,20 +68,22 @@ public enum DocumentReader {
         return .object(
           try mapping.map { key, value in
             guard case .scalar(let name) = key else {
-              throw problem(key, path, "a key must be a plain name")
+              throw problem(path, "a key must be a plain name")
             }
             let inner = DocumentNode.path(path, name.string)
             return JSONValue.Member(
               name.string, try convert(value, path: inner, depth: depth + 1))
           })
       case .alias:
-        throw problem(node, path, "anchors and aliases are not used here; write the value out")
+        throw problem(path, "anchors and aliases are not used here; write the value out")
       }
     }
 
-    private func problem(_ node: Node, _ path: String, _ message: String) -> CheckpointError {
-      DocumentNode(.null, positions: positions).problem(
-        message + (path.isEmpty ? "" : " (\(path))"))
+    private func problem(_ path: String, _ message: String) -> CheckpointError {
+      let place = positions[path].map { "line \($0.line), column \($0.column)" }
+      return CheckpointError(
+        entry: [place, path.isEmpty ? nil : path].compactMap(\.self).joined(separator: ": "),
+        message)
     }
 
     private static func scalar(_ scalar: Node.Scalar) -> JSONValue {
@@ -93,17 +100,6 @@ public enum DocumentReader {
         default: return .string(scalar.string)
         }
       }
-    }
-  }
-}
-
-extension Node {
-  fileprivate var anchor: Anchor? {
-    switch self {
-    case .scalar(let scalar): scalar.anchor
-    case .mapping(let mapping): mapping.anchor
-    case .sequence(let sequence): sequence.anchor
-    case .alias(let alias): alias.anchor
     }
   }
 }
