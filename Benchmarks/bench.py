@@ -96,6 +96,15 @@ for k, v in torch.load({str(target)!r}, mmap=True).items():
             ("torch.load(mmap=True), mean, std", [sys.executable, "-c", script]))
     compare("SHA-256 of 1 GiB", ("savi-ckpt hash", [tool, "hash", target]),
             ("sha256sum", ["sha256sum", target]))
+    for name, options in [("bounds.yaml", []), ("hashes.json", ["--exact"])]:
+        subprocess.run([tool, "schema", "generate", target, *options, "-o", folder / name],
+                       check=True)
+    compare("Validate 1 GiB against bounds",
+            ("savi-ckpt validate", [tool, "validate", target, "--schema", folder / "bounds.yaml"]),
+            ("savi-ckpt stats", [tool, "stats", target]))
+    compare("Validate 1 GiB against hashes",
+            ("savi-ckpt validate", [tool, "validate", target, "--schema", folder / "hashes.json"]),
+            ("sha256sum", ["sha256sum", target]))
     for name in ["npz", "h5", "flax", "safetensors", "pt"]:
         path = folder / f"list.{name}"
         subprocess.run([tool, "convert", "-q", "--map", "none", source, "-o", path], check=True)
@@ -190,7 +199,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=storage) as folder:
         small(tool, pathlib.Path(folder))
         forward(tool, pathlib.Path(folder))
-        if "--quick" not in sys.argv: large(tool, pathlib.Path(folder))
+        if "--quick" not in sys.argv:
+            large(tool, pathlib.Path(folder))
 
 
 if __name__ == "__main__":
