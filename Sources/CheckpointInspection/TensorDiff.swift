@@ -1,6 +1,5 @@
 import Bytes
 public import CheckpointCore
-import Synchronization
 
 /// A tensor of one side of a comparison.
 public struct ComparedTensor: Sendable {
@@ -72,22 +71,18 @@ public struct CheckpointDiff: Sendable {
     let byName = Dictionary(second.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     let firstNames = Set(first.map(\.name))
     let pairs = first.compactMap { tensor in byName[tensor.name].map { (tensor, $0) } }
-    let found = Mutex([Int: [TensorDifference]]())
     let budget = MemoryBudget(bytes: memory)
-    try parallelFor(pairs.count, threads: threads) { index in
+    let results = try parallelMap(pairs.count, threads: threads) { index in
       let (a, b) = pairs[index]
-      let size = a.shape.count * a.dtype.itemSize
-      let result = try budget.withBytes(2 * size) {
+      return try budget.withBytes(2 * a.shape.count * a.dtype.itemSize) {
         try Self.compare(a, b, atol: atol, rtol: rtol)
       }
-      found.withLock { $0[index] = result }
     }
-    let results = found.withLock { $0 }
     differences =
       first.filter { byName[$0.name] == nil }.map { .init(name: $0.name, kind: .onlyInFirst) }
       + second.filter { !firstNames.contains($0.name) }.map {
         .init(name: $0.name, kind: .onlyInSecond)
-      } + pairs.indices.flatMap { results[$0] ?? [] }
+      } + results.flatMap(\.self)
     comparedCount = pairs.count { $0.shape == $1.shape }
   }
 

@@ -1,7 +1,6 @@
 import Bytes
 public import CheckpointCore
 import Crypto
-import Synchronization
 
 /// A tensor with the SHA-256 of its elements in C order, little-endian.
 public struct TensorHash: Sendable {
@@ -25,16 +24,15 @@ public struct CheckpointHash: Sendable {
   ) throws {
     let list = withAliases(tensors)
     let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
-    let results = Mutex([String: String]())
-    try parallelFor(originals.count, threads: threads) { index in
+    let hashes = try parallelMap(originals.count, threads: threads) { index in
       var hash = SHA256()
       try stream(originals[index]) { chunk in
         unsafe chunk.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
       }
-      let digest = hexadecimal(hash.finalize())
-      results.withLock { $0[originals[index].name] = digest }
+      return hexadecimal(hash.finalize())
     }
-    let digests = results.withLock { $0 }
+    let digests = Dictionary(
+      zip(originals.map(\.name), hashes), uniquingKeysWith: { first, _ in first })
     self.tensors = list.map {
       TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
     }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }

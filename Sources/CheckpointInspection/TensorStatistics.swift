@@ -1,6 +1,5 @@
 import Bytes
 public import CheckpointCore
-import Synchronization
 
 /// A tensor with its figures.
 public struct StatisticsRow: Sendable {
@@ -41,8 +40,7 @@ public func statistics(
 ) throws -> [StatisticsRow] {
   let list = withAliases(tensors)
   let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
-  let results = Mutex([String: Statistics]())
-  try parallelFor(originals.count, threads: threads) { index in
+  let results = try parallelMap(originals.count, threads: threads) { index in
     let tensor = originals[index]
     var accumulator = StatisticsAccumulator()
     var elements: [Float] = []
@@ -55,9 +53,10 @@ public func statistics(
     }
     var figures = accumulator.total
     if wantsPublishedMean { figures.publishedMean = Double(CUDAMean.mean(elements)) }
-    results.withLock { $0[tensor.name] = figures }
+    return figures
   }
-  let figures = results.withLock { $0 }
+  let figures = Dictionary(
+    zip(originals.map(\.name), results), uniquingKeysWith: { first, _ in first })
   return list.map {
     StatisticsRow(
       tensor: $0.tensor, aliasOf: $0.aliasOf,

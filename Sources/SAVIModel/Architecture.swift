@@ -14,6 +14,11 @@ public struct SAViArchitecture: Sendable {
     let stride: Int
     /// What PyTorch's module pads (a convolution) or crops (a transposed one).
     let portPadding: Int
+
+    var size: KernelSize {
+      KernelSize(
+        height: kernelHeight, width: kernelWidth, inputs: inputs, outputs: outputs, stride: stride)
+    }
   }
 
   public let name: String

@@ -6,7 +6,7 @@ import Testing
 private enum Definition {
   static func convolution(
     _ x: [Double], _ height: Int, _ width: Int, kernel: [Double], bias: [Double],
-    _ size: Convolution<Double>.KernelSize, top: Int, left: Int
+    _ size: KernelSize, top: Int, left: Int
   ) -> [Double] {
     let (rows, columns) = (
       (height + size.stride - 1) / size.stride, (width + size.stride - 1) / size.stride
@@ -36,7 +36,7 @@ private enum Definition {
 
   static func transposed(
     _ x: [Double], _ height: Int, _ width: Int, kernel: [Double], bias: [Double],
-    _ size: Convolution<Double>.KernelSize, crop: Int
+    _ size: KernelSize, crop: Int
   ) -> [Double] {
     let (rows, columns) = (height * size.stride, width * size.stride)
     var y = (0..<rows * columns).flatMap { _ in bias }
@@ -151,7 +151,7 @@ struct ConvolutionTests {
 
   @Test("NaN stays NaN through a layer")
   func notANumber() throws {
-    let size = Convolution<Float>.KernelSize(height: 5, width: 5, inputs: 8, outputs: 8, stride: 1)
+    let size = KernelSize(height: 5, width: 5, inputs: 8, outputs: 8, stride: 1)
     let layer = Convolution<Float>(
       name: "", kernel: [Float](repeating: -.nan, count: 25 * 64),
       bias: [Float](repeating: 0, count: 8), size: size, padding: .init(top: 2, left: 2))

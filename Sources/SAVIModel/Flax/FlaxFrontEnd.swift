@@ -67,21 +67,13 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
         a.encoderHidden, a.encoderWidth))
   }
 
-  private func size(
-    _ layer: SAViArchitecture.ConvolutionLayer
-  ) -> Convolution<Scalar>.KernelSize {
-    .init(
-      height: layer.kernelHeight, width: layer.kernelWidth, inputs: layer.inputs,
-      outputs: layer.outputs, stride: layer.stride)
-  }
-
   /// A Conv over an image of that size: kernel HWIO.
   private func convolution(
     _ layer: SAViArchitecture.ConvolutionLayer, _ path: String, _ height: Int, _ width: Int
   ) throws -> Convolution<Scalar> {
     Convolution(
       name: layer.name, kernel: try kernel(layer, path),
-      bias: try read("\(path)/bias", [layer.outputs]), size: size(layer),
+      bias: try read("\(path)/bias", [layer.outputs]), size: layer.size,
       padding: .init(
         top: FlaxConventions.padding(n: height, kernel: layer.kernelHeight, stride: layer.stride),
         left: FlaxConventions.padding(n: width, kernel: layer.kernelWidth, stride: layer.stride)))
@@ -106,7 +98,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
     let turned = (0..<taps).reversed().flatMap { kernel[$0 * matrix..<($0 + 1) * matrix] }
     return TransposedConvolution(
       name: layer.name, kernel: turned, bias: try read("\(path)/bias", [layer.outputs]),
-      size: size(layer),
+      size: layer.size,
       crop: FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride))
   }
 

@@ -10,14 +10,6 @@ struct Convolution<Scalar: ModelScalar>: Sendable {
   let padding: Padding
   private let winograd: WinogradConvolution<Scalar>?
 
-  struct KernelSize: Sendable, Equatable {
-    let height: Int
-    let width: Int
-    let inputs: Int
-    let outputs: Int
-    let stride: Int
-  }
-
   /// Zeros before the first row and column; those after the last follow from the output's extent.
   struct Padding: Sendable, Equatable {
     let top: Int
@@ -109,6 +101,15 @@ struct Convolution<Scalar: ModelScalar>: Sendable {
       }
     }
   }
+}
+
+/// The extents of a convolution's kernel, and its stride.
+struct KernelSize: Sendable, Equatable {
+  let height: Int
+  let width: Int
+  let inputs: Int
+  let outputs: Int
+  let stride: Int
 }
 
 /// The image with zeros around it: (rows, columns, channels), the pixel (0, 0) at (top, left).

@@ -10,13 +10,13 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
   /// (height, width, inputs, outputs)
   private let kernel: [Scalar]
   private let bias: [Scalar]
-  let size: Convolution<Scalar>.KernelSize
+  let size: KernelSize
   /// Rows and columns of `full` before the output begins.
   private let crop: Int
   private let winograd: WinogradConvolution<Scalar>?
 
   init(
-    name: String, kernel: [Scalar], bias: [Scalar], size: Convolution<Scalar>.KernelSize, crop: Int
+    name: String, kernel: [Scalar], bias: [Scalar], size: KernelSize, crop: Int
   ) {
     self.name = name
     self.kernel = kernel
@@ -31,13 +31,13 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
 
   /// Which taps reach which output pixels.
   private struct Phases {
-    let size: Convolution<Scalar>.KernelSize
+    let size: KernelSize
     let crop: Int
     /// Pixels before and after an input pixel of its own that an output pixel reads.
     let before: Int
     let after: Int
 
-    init(size: Convolution<Scalar>.KernelSize, crop: Int) {
+    init(size: KernelSize, crop: Int) {
       self.size = size
       self.crop = crop
       let distances = (0..<size.stride).flatMap { phase in

@@ -66,14 +66,6 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
         "encoder.pos_emb.output_transform", a.encoderWidth, a.encoderHidden, a.encoderWidth))
   }
 
-  private func size(
-    _ layer: SAViArchitecture.ConvolutionLayer
-  ) -> Convolution<Scalar>.KernelSize {
-    .init(
-      height: layer.kernelHeight, width: layer.kernelWidth, inputs: layer.inputs,
-      outputs: layer.outputs, stride: layer.stride)
-  }
-
   /// A Conv2d over an image of that size: weight (out, in, height, width).
   private func convolution(
     _ layer: SAViArchitecture.ConvolutionLayer, _ height: Int, _ width: Int
@@ -91,7 +83,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       kernel: tapMatrices(layer) { tap, input, output, taps in
         weight[(output * layer.inputs + input) * taps + tap]
       },
-      bias: try read("\(layer.name).bias", [layer.outputs]), size: size(layer),
+      bias: try read("\(layer.name).bias", [layer.outputs]), size: layer.size,
       padding: .init(
         top: padding(height, layer.kernelHeight), left: padding(width, layer.kernelWidth)))
   }
@@ -126,7 +118,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       kernel: tapMatrices(layer) { tap, input, output, taps in
         weight[(input * layer.outputs + output) * taps + tap]
       },
-      bias: try read("\(layer.name).bias", [layer.outputs]), size: size(layer),
+      bias: try read("\(layer.name).bias", [layer.outputs]), size: layer.size,
       crop: usesFlax
         ? FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride)
         : layer.portPadding)
