@@ -94,6 +94,7 @@ def documents():
     for path in sorted((ROOT / "schemas").glob("*.json")):
         yield path
     yield ROOT / "Tests/Corpus/dimensions.yaml"
+    yield from sorted((ROOT / "Tests/Fixtures/models").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
