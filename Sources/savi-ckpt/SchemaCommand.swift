@@ -110,6 +110,8 @@ struct SchemaCommand: ParsableCommand {
               findings.map {
                 .object([
                   "severity": .string($0.severity.rawValue), "subject": .string($0.subject),
+                  "line": $0.position.map { .int($0.line) } ?? .null,
+                  "column": $0.position.map { .int($0.column) } ?? .null,
                   "message": .string($0.message),
                 ])
               }),
@@ -117,7 +119,9 @@ struct SchemaCommand: ParsableCommand {
         guard !report.json else { continue }
         for finding in findings {
           try Console.output(
-            "\(printable(name)): \(finding.severity.rawValue): \(printable(finding.subject)): "
+            "\(printable(name)): "
+              + (finding.position.map { "line \($0.line), column \($0.column): " } ?? "")
+              + "\(finding.severity.rawValue): \(printable(finding.subject)): "
               + printable(finding.message))
         }
         let plural = schema.entries.count == 1 ? "entry" : "entries"

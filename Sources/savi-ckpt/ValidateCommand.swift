@@ -10,8 +10,9 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate",
     abstract: "Check weights against a schema, for CI.",
     discussion: """
-      Every finding has a stable id, such as W012 dtype-mismatch. Exit code 0 where nothing is \
-      found, 1 where the weights are not what they should be, 2 where a file cannot be read or \
+      Every finding has a stable id, such as W012 dtype-mismatch. Of a folder, the checkpoints in \
+      it are checked, those of its own folders not. Exit code 0 where no finding fails the run, 1 \
+      where the weights are not what they should be, 2 where a file cannot be read or \
       holds nothing to check.
       """)
 
@@ -84,7 +85,10 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let schema = try Schemas.load(schema)
     let day = today ?? .today
-    let paths = try files.flatMap(CheckpointFolder.checkpoints)
+    // A folder without checkpoints is reported as a file would be, beside the others.
+    let paths = files.flatMap { path in
+      (try? CheckpointFolder.checkpoints(at: path)) ?? [path]
+    }
     let source = try against.map { try self.source($0, schema) }
     var reports = paths.map { check($0, schema, source) }
     if let baseline {
@@ -111,6 +115,7 @@ struct ValidateCommand: ParsableCommand {
     _ path: String, _ schema: CheckpointSchema, _ source: [String: OutputTensor]?
   ) -> FileReport {
     do {
+      _ = try CheckpointFolder.checkpoints(at: path)
       let checkpoint = try input.open(path)
       let outcome = try CheckpointValidator(schema, threads: Machine.processorCount).validate(
         checkpoint.entries, against: source, stream: { try checkpoint.stream($0, $1) })
@@ -123,7 +128,8 @@ struct ValidateCommand: ParsableCommand {
         findings: [
           Finding(
             .unreadableFile, tensor: problem?.entry, expected: "a checkpoint",
-            found: problem?.message ?? "\(error)", hint: problem?.advice)
+            found: (problem?.file.flatMap { $0 == path ? nil : "\($0): " } ?? "")
+              + (problem?.message ?? "\(error)"), hint: problem?.advice)
         ], checkedTensors: 0)
     }
   }

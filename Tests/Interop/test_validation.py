@@ -11,6 +11,7 @@ import tarfile
 import xml.etree.ElementTree as ElementTree
 
 import jsonschema
+import numpy as np
 import pytest
 import xmlschema
 import yaml
@@ -212,6 +213,119 @@ def test_expiry(tool, corpus, tmp_path):
     assert [w["id"] for w in waived["files"][0]["waived"]] == ["W020"]
     late = json.loads(tool.run(*arguments, "--today", "2026-07-01", "--json", status=1).stdout)
     assert [f["id"] for f in late["files"][0]["findings"]] == ["W020", "W060"]
+
+
+def npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize("scale, dtype", [(1, "float32"), (1, "float16"), (1.001, "float32")])
+def test_against_a_source_sees_through_casts_and_training(tool, tmp_path, scale, dtype):
+    rng = np.random.default_rng(3)
+    right = {name: rng.standard_normal((64, 64), "float32") for name in "abc"}
+    wrong = {"a": right["a"].T * scale, "b": right["c"] * scale, "c": right["b"] * scale}
+    wrong = {name: (array + (scale - 1) * rng.standard_normal((64, 64))).astype(dtype)
+             for name, array in wrong.items()}
+    source = npz(tmp_path / "source.npz", **right)
+    schema = tmp_path / "s.yaml"
+    schema.write_text("schema_version: 1\nname: s\ntensors: [{name: \"*\"}]\n")
+    document = tool.json("validate", "validate", npz(tmp_path / "w.npz", **wrong), "--schema", schema,
+                         "--against", source)
+    assert [(f["id"], f["tensor"]) for f in document["files"][0]["findings"]] == [
+        ("W040", "a"), ("W042", "b"), ("W042", "c")]
+    good = {name: (array * scale).astype(dtype) for name, array in right.items()}
+    document = tool.json("validate", "validate", npz(tmp_path / "g.npz", **good), "--schema", schema,
+                         "--against", source)
+    assert document["files"][0]["findings"] == []
+    other = npz(tmp_path / "other.npz", x=np.ones(3))
+    result = tool.run("validate", tmp_path / "g.npz", "--schema", schema, "--against", other, status=2)
+    assert "W051" in result.stdout
+
+
+def test_what_cannot_be_checked_cannot_be_waived(tool, corpus, tmp_path):
+    arguments = ["validate", corpus / "truncated.safetensors", "--schema", corpus / "tolerant.yaml",
+                 "--baseline", tmp_path / "b.json"]
+    tool.run(*arguments, "--update-baseline", "--reason", "x", status=2)
+    assert json.loads((tmp_path / "b.json").read_text())["waivers"] == []
+    (tmp_path / "b.json").write_text(json.dumps({"schema_version": 1, "waivers": [
+        {"id": "W050", "reason": "x", "expires": "2999-01-01"}]}))
+    assert "cannot be waived" in tool.run(*arguments, status=2).stderr
+
+
+def test_a_waiver_is_for_one_file(tool, corpus, tmp_path):
+    for folder in ["a", "b"]:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.safetensors").write_bytes((corpus / "nan.safetensors").read_bytes())
+    common = ["--schema", corpus / "tolerant.yaml", "--baseline", tmp_path / "b.json"]
+    tool.run("validate", tmp_path / "a/m.safetensors", *common, "--update-baseline", "--reason", "x")
+    tool.run("validate", tmp_path / "a/m.safetensors", *common)
+    tool.run("validate", tmp_path / "b/m.safetensors", *common, status=1)
+
+
+def test_odd_names_and_numbers_survive_generate_and_every_report(tool, tmp_path):
+    rng = np.random.default_rng(4)
+    arrays = {"huge": rng.standard_normal((5, 5)) * 1e300, "scalar": np.float32(0.07),
+              "steps": np.int64(100), "c1\x9f": np.ones(2), "e\ufffe": rng.standard_normal(3),
+              "emoji \U0001f600": np.zeros(2), "del\x7f": rng.standard_normal(4)}
+    path = npz(tmp_path / "odd.npz", **arrays)
+    for options in [["-o", tmp_path / "s.yaml"], ["-o", tmp_path / "s.json"],
+                    ["--exact", "-o", tmp_path / "e.json"]]:
+        tool.run("schema", "generate", path, *options)
+        tool.run("validate", path, "--schema", options[-1], "--fail-on", "warning")
+    arrays["scalar"], arrays["steps"] = np.float32(0.0701), np.int64(101)
+    tool.run("validate", npz(tmp_path / "later.npz", **arrays), "--schema", tmp_path / "s.yaml")
+    # Python writes emoji as a pair of surrogates.
+    document = json.loads((tmp_path / "s.json").read_text())
+    (tmp_path / "ascii.json").write_text(json.dumps(document))
+    tool.run("validate", path, "--schema", tmp_path / "ascii.json")
+    (tmp_path / "empty.yaml").write_text("schema_version: 1\nname: s\ntensors: [{name: zz}]\n")
+    for form in ["junit", "sarif", "json", "markdown", "github", "text"]:
+        text = tool.run("validate", path, "--schema", tmp_path / "empty.yaml", "--output", form,
+                        status=1).stdout
+        if form == "junit":
+            junit_schema().validate(text)
+        if form == "sarif":
+            jsonschema.Draft202012Validator(SARIF).validate(json.loads(text))
+
+
+def test_numbers_with_leading_zeros_are_other_names(tool, tmp_path):
+    path = npz(tmp_path / "z.npz", conv_0=np.arange(2.), conv_1=np.arange(3.), conv_01=np.arange(4.))
+    schema = tmp_path / "s.yaml"
+    schema.write_text("schema_version: 1\nname: s\ntensors: [{name: \"conv_{n}\", range: [0, 1]}]\n")
+    assert "W002 unexpected-tensor conv_01" in tool.run(
+        "validate", path, "--schema", schema, status=1).stdout
+
+
+def test_thousands_of_tensors_and_hostile_patterns_take_no_time(tool, tmp_path):
+    rng = np.random.default_rng(5)
+    arrays = {f"layer{rng.integers(1 << 40):x}.w": rng.standard_normal(2) for _ in range(4000)}
+    path = npz(tmp_path / "many.npz", **arrays)
+    tool.run("schema", "generate", path, "-o", tmp_path / "s.yaml")
+    (tmp_path / "p.yaml").write_text(
+        "schema_version: 1\nname: s\nworld: open\ntensors: [{name: \"" + "**a" * 12 + "b\", "
+        "required: false}]\n")
+    npz(tmp_path / "a.npz", **{"a" * 100: np.arange(2.)})
+    renamed = npz(tmp_path / "renamed.npz", **{f"x{name}": a for name, a in arrays.items()})
+    for arguments, status in [((path, tmp_path / "s.yaml"), 0), ((renamed, tmp_path / "s.yaml"), 1),
+                              ((tmp_path / "a.npz", tmp_path / "p.yaml"), 0)]:
+        subprocess_result = subprocess.run(
+            [tool.path, "validate", arguments[0], "--schema", arguments[1]], capture_output=True,
+            timeout=60)
+        assert subprocess_result.returncode == status
+
+
+def test_a_missing_shard_and_an_empty_folder_are_named_beside_the_others(tool, corpus, tmp_path):
+    tool.run("convert", corpus / "good.safetensors", "--map", "none", "-o",
+             tmp_path / "m.safetensors", "--max-shard-size", "1MB")
+    shard = sorted(tmp_path.glob("m-0*.safetensors"))[1]
+    shard.unlink()
+    (tmp_path / "nothing").mkdir()
+    result = tool.run("validate", tmp_path, tmp_path / "nothing", corpus / "good.safetensors",
+                      "--schema", corpus / "tolerant.yaml", status=2)
+    assert shard.name in result.stdout
+    assert "this folder holds no checkpoint" in result.stdout
+    assert "good.safetensors: ok" in result.stdout
 
 
 # The integrations, step by step, as their systems would run them.

@@ -43,8 +43,11 @@ public struct Baseline: Sendable, Equatable {
     waivers = try members.require("waivers", of: root).items().map { node in
       let members = try node.members(known: ["id", "tensor", "file", "reason", "expires"])
       let id = try members.require("id", of: node)
-      guard FindingKind(rawValue: try id.string()) != nil else {
+      guard let kind = FindingKind(rawValue: try id.string()) else {
         throw id.problem("'\(try id.string())' is no finding's id, such as W023")
+      }
+      guard kind.isWaivable else {
+        throw id.problem("\(kind.id) \(kind.name) cannot be waived")
       }
       let reason = try members.require("reason", of: node)
       guard try !reason.string().allSatisfy(\.isWhitespace) else {
@@ -81,6 +84,10 @@ public struct Baseline: Sendable, Equatable {
       var report = report
       var kept: [Finding] = []
       for finding in report.findings {
+        guard finding.kind.isWaivable else {
+          kept.append(finding)
+          continue
+        }
         let index = waivers.firstIndex {
           $0.covers(finding, in: report.file) && today <= $0.expires
         }
@@ -118,12 +125,11 @@ public struct Baseline: Sendable, Equatable {
   ) -> Baseline {
     var waivers = self.waivers.filter { today <= $0.expires }
     for report in reports {
-      for finding in report.findings where !finding.kind.isAboutWaivers {
+      for finding in report.findings where finding.kind.isWaivable {
         guard !waivers.contains(where: { $0.covers(finding, in: report.file) }) else { continue }
-        let file = report.file.split(separator: "/").last.map(String.init)
         waivers.append(
           Waiver(
-            id: finding.kind.id, tensor: finding.tensor, file: file, reason: reason,
+            id: finding.kind.id, tensor: finding.tensor, file: report.file, reason: reason,
             expires: expires))
       }
     }
@@ -132,7 +138,13 @@ public struct Baseline: Sendable, Equatable {
 }
 
 extension FindingKind {
-  fileprivate var isAboutWaivers: Bool { self == .expiredWaiver || self == .unusedWaiver }
+  /// That nothing could be checked cannot be accepted, nor can what is said of waivers.
+  fileprivate var isWaivable: Bool {
+    switch self {
+    case .unreadableFile, .nothingChecked, .expiredWaiver, .unusedWaiver: false
+    default: true
+    }
+  }
 }
 
 /// What was found in one file.

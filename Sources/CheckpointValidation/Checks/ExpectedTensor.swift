@@ -52,9 +52,6 @@ extension CheckpointSchema {
     }
   }
 
-  /// The entries that say something of `name`.
-  func entries(for name: String) -> [SchemaEntry] { entries.filter { $0.covers(name) } }
-
   /// What is asked of the elements of `name`: of every entry that covers it the first that says
   /// something, then the defaults.
   func constraints(for name: String) -> TensorConstraints {
@@ -65,8 +62,8 @@ extension CheckpointSchema {
 
   /// The recorded centroid of `name`: an entry with a range has one per number.
   func centroid(for name: String) -> [Double]? {
-    for entry in entries {
-      guard let centroids = entry.constraints.centroids, entry.covers(name),
+    for entry in entries(for: name) {
+      guard let centroids = entry.constraints.centroids,
         let numbers = entry.pattern.match(name)
       else { continue }
       guard let range = entry.range, let number = numbers.first else { return centroids.first }

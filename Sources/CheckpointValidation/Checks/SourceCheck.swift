@@ -2,7 +2,7 @@ import CheckpointCore
 import CheckpointMapping
 
 /// Compares tensors with what a source makes of them, and names rearrangements: what neither shapes
-/// nor bounds can tell. Other differences are no findings: weights may have been trained on.
+/// nor bounds can tell. Other differences are no findings: weights may have been cast or trained on.
 struct SourceCheck {
   private let schema: CheckpointSchema
   private let tensors: [TensorInfo]
@@ -23,11 +23,23 @@ struct SourceCheck {
     let roles = try Dictionary(
       (schema.model.map { try CompiledMapping($0).tensors } ?? []).map { ($0.target, $0) },
       uniquingKeysWith: { first, _ in first })
-    return try tensors.compactMap { tensor in
-      guard let right = source[tensor.name], right.aliasOf == nil, right.shape == tensor.shape,
-        !tensor.dtype.isComplex, !right.dtype.isComplex
-      else { return nil }
-      let expected = try collectDoubles(right.dtype, count: right.shape.count, right.produce)
+    let pairs = tensors.compactMap { tensor in
+      comparable(tensor).map { (tensor, $0) }
+    }
+    guard !pairs.isEmpty || tensors.isEmpty else {
+      return [
+        Finding(
+          .nothingChecked, expected: "a source to compare with",
+          found: "none of its tensors has the same name and shape",
+          hint: "see 'savi-ckpt ls' on both files")
+      ]
+    }
+    let samples = try Dictionary(
+      source.values.filter { $0.aliasOf == nil && !$0.dtype.isComplex }.map {
+        ($0.name, Self.sampled(try elements($0)))
+      }, uniquingKeysWith: { first, _ in first })
+    return try pairs.compactMap { tensor, right in
+      let expected = try elements(right)
       let found = try collectDoubles(tensor.dtype, count: tensor.shape.count) {
         try stream(tensor, $0)
       }
@@ -35,26 +47,45 @@ struct SourceCheck {
       let rule = roles[tensor.name]
       let diagnosis = LayoutDiagnosis(
         shape: tensor.shape, role: schema.layout == .torch ? rule?.role : nil, heads: rule?.heads)
-      if let phrase = diagnosis.rearrangement(found: found, expected: expected) {
+      if let phrase = diagnosis.resemblance(found: found, expected: expected) {
         return Finding(
           .looksTransposed, tensor: tensor.name, expected: "the source's elements in their places",
           found: "them in others", hint: "it \(phrase)")
       }
-      guard let other = try owner(of: found, apartFrom: tensor) else { return nil }
-      return Finding(
-        .exchangedTensor, tensor: tensor.name, expected: "its own elements",
-        found: "those of \(other)", hint: "were the two exchanged?")
+      return owner(of: Self.sampled(found), apartFrom: tensor, samples).map {
+        Finding(
+          .exchangedTensor, tensor: tensor.name, expected: "its own elements",
+          found: "those of \($0)", hint: "were the two exchanged?")
+      }
     }
   }
 
-  /// The tensor of the source that has these elements.
-  private func owner(of found: [Double], apartFrom tensor: TensorInfo) throws -> String? {
-    for (name, other) in source.sorted(by: { $0.key < $1.key })
-    where name != tensor.name && other.shape == tensor.shape && other.aliasOf == nil {
-      if try collectDoubles(other.dtype, count: other.shape.count, other.produce) == found {
-        return name
-      }
+  private func comparable(_ tensor: TensorInfo) -> OutputTensor? {
+    guard let right = source[tensor.name], right.aliasOf == nil, right.shape == tensor.shape,
+      !tensor.dtype.isComplex, !right.dtype.isComplex
+    else { return nil }
+    return right
+  }
+
+  private func elements(_ tensor: OutputTensor) throws -> [Double] {
+    try collectDoubles(tensor.dtype, count: tensor.shape.count, tensor.produce)
+  }
+
+  private static func sampled(_ values: [Double]) -> [Double] {
+    LayoutDiagnosis.sample(of: values.count).map { values[$0] }
+  }
+
+  /// The tensor of the source whose elements these are far nearer to than to their own.
+  private func owner(
+    of found: [Double], apartFrom tensor: TensorInfo, _ samples: [String: [Double]]
+  ) -> String? {
+    func distance(_ other: [Double]) -> Double {
+      zip(found, other).reduce(0.0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     }
-    return nil
+    guard let own = samples[tensor.name].map(distance), found.count > 1 else { return nil }
+    return source.values.filter { $0.name != tensor.name && $0.shape == tensor.shape }
+      .map(\.name).sorted().first { name in
+        samples[name].map { distance($0) <= LayoutDiagnosis.resemblanceMargin * own } ?? false
+      }
   }
 }

@@ -81,15 +81,18 @@ struct StructureCheck {
     var covered = names
     var unexpected: [String] = []
     for name in tensors.keys.sorted() where !names.contains(name) {
-      let isCovered = schema.entries.contains { $0.covers(name) }
+      let isCovered = !schema.entries(for: name).isEmpty
       // In an open world every tensor is looked at, with the defaults.
       if isCovered || !schema.isClosed { covered.insert(name) }
       if !isCovered && schema.isClosed { unexpected.append(name) }
     }
     let missing = expected.filter { tensors[$0.name] == nil }
     let prefix = commonPrefix(of: missing.map(\.name))
+    // Comparing all with all takes too long where a whole model has other names; its hints would
+    // say nothing either.
+    let isComparable = missing.count * unexpected.count <= Self.maximumComparisons
     for tensor in missing where tensor.isRequired {
-      let near = nearestName(to: tensor.name, among: unexpected)
+      let near = isComparable ? nearestName(to: tensor.name, among: unexpected) : nil
       findings.append(
         Finding(
           .missingTensor, tensor: tensor.name, expected: "this tensor", found: "none",
@@ -107,7 +110,7 @@ struct StructureCheck {
       }
     }
     for name in unexpected {
-      let near = nearestName(to: name, among: missing.map(\.name))
+      let near = isComparable ? nearestName(to: name, among: missing.map(\.name)) : nil
       findings.append(
         Finding(
           .unexpectedTensor, tensor: name, expected: "no such tensor",
@@ -115,6 +118,9 @@ struct StructureCheck {
     }
     return covered
   }
+
+  /// Pairs of names that may be compared for "did you mean".
+  private static let maximumComparisons = 40_000
 
   /// The path below which most of the missing names are found.
   private func commonPrefix(of missing: [String]) -> String? {
@@ -154,10 +160,10 @@ struct StructureCheck {
     var shapes = Dictionary(
       expected.compactMap { tensor in tensor.shape.map { (tensor.name, [$0]) } },
       uniquingKeysWith: +)
-    for entry in schema.entries {
-      guard let shape = entry.shape else { continue }
-      for name in tensors.keys where entry.covers(name) {
-        if shapes[name]?.contains(shape) != true { shapes[name, default: []].append(shape) }
+    for name in tensors.keys {
+      for shape in schema.entries(for: name).compactMap(\.shape)
+      where shapes[name]?.contains(shape) != true {
+        shapes[name, default: []].append(shape)
       }
     }
     for case .tensor(let tensor) in entries {

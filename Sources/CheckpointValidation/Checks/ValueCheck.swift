@@ -72,10 +72,9 @@ struct ValueCheck {
 
   /// Constants that are asked for, and those that are not.
   private func sameness() -> [Finding] {
-    guard figures.count > 0 else { return [] }
+    guard figures.count > 0, figures.nanCount == 0 else { return [] }
     if let constant = constraints.constant {
-      let isConstant =
-        figures.nanCount == 0 && figures.minimum == constant && figures.maximum == constant
+      let isConstant = figures.minimum == constant && figures.maximum == constant
       return isConstant
         ? []
         : [
@@ -85,7 +84,7 @@ struct ValueCheck {
         ]
     }
     // One element is a constant by nature; whole numbers are often counters or indices.
-    guard figures.count > 1, figures.minimum == figures.maximum, figures.nanCount == 0,
+    guard figures.count > 1, figures.minimum == figures.maximum,
       !tensor.dtype.isInteger, tensor.dtype != .bool
     else { return [] }
     return figures.minimum == 0

@@ -106,15 +106,23 @@ struct DraftEntry: Sendable {
     }
     // Bounds of a tensor with NaN would admit nothing, and an empty one has no figures.
     guard isFinite, figures.count > 0 else { return }
+    // Counters and indices move by themselves.
+    guard !tensor.dtype.isInteger, tensor.dtype != .bool else { return }
+    guard figures.count > 1 else {
+      // One number has no deviation; its magnitude is all there is to go by.
+      let width = slack * figures.mean.magnitude
+      mean = finite(figures.mean - width, figures.mean + width)
+      return
+    }
     guard figures.minimum < figures.maximum else {
       constant = figures.minimum
       return
     }
     let deviation = figures.standardDeviation
     let magnitude = max(figures.minimum.magnitude, figures.maximum.magnitude)
-    mean = figures.mean - slack * deviation...figures.mean + slack * deviation
-    std = max(0, deviation * (1 - slack))...deviation * (1 + slack)
-    absMax = magnitude * (1 + slack)
+    mean = finite(figures.mean - slack * deviation, figures.mean + slack * deviation)
+    std = finite(max(0, deviation * (1 - slack)), deviation * (1 + slack))
+    absMax = (magnitude * (1 + slack)).isFinite ? magnitude * (1 + slack) : nil
     let zeros = Double(figures.zeroCount) / Double(figures.count)
     zeroFraction = min(1, zeros + max(slack * zeros, 0.01))
     centroids = scan.centroid.map { [$0] } ?? []
@@ -169,4 +177,9 @@ struct DraftEntry: Sendable {
       pattern: try NamePattern(name), range: range, shape: shape.map(SchemaEntry.Extent.fixed),
       constraints: constraints, aliasOf: aliasOf)
   }
+}
+
+/// The range, or `nil` where figures are beyond what a schema can say.
+private func finite(_ low: Double, _ high: Double) -> ClosedRange<Double>? {
+  low.isFinite && high.isFinite ? low...high : nil
 }

@@ -24,7 +24,7 @@ extension CheckpointSchema {
     return lines.joined(separator: "\n")
   }
 
-  private func quoted(_ text: String) -> String { JSONValue.string(text).serialized() }
+  private func quoted(_ text: String) -> String { yamlString(JSONValue.string(text).serialized()) }
 }
 
 extension JSONValue {
@@ -40,7 +40,20 @@ extension JSONValue {
       // YAML 1.1 takes a number with an exponent and no point for a string.
       number.description.contains(".")
         ? number.description : number.description.replacing("e", with: ".0e")
+    case .string: yamlString(serialized())
     default: serialized()
+    }
+  }
+}
+
+/// A JSON string with the characters written out that YAML does not take as they are.
+private func yamlString(_ text: String) -> String {
+  text.unicodeScalars.reduce(into: "") { result, scalar in
+    switch scalar.value {
+    case 0x80..<0xA0, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF:
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
     }
   }
 }

@@ -69,10 +69,12 @@ extension ValidationReport {
   private static let wholeFile = "(the whole file)"
 
   private static func escaped(_ text: String) -> String {
-    // What XML 1.0 cannot hold at all is written out by `printable`; newlines are kept.
+    // Control characters are written out by `printable`, and the two more characters that XML 1.0
+    // cannot hold here; newlines are kept.
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       printable(String(line)).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
         .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+        .replacing("\u{FFFE}", with: "\\u{fffe}").replacing("\u{FFFF}", with: "\\u{ffff}")
     }.joined(separator: "&#10;")
   }
 }

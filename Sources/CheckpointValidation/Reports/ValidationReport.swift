@@ -113,20 +113,30 @@ public struct ValidationReport: Sendable {
         table.rows.append(
           [
             finding.severity.rawValue, "\(finding.kind.id) \(finding.kind.name)",
-            finding.tensor ?? "", finding.expected ?? "", finding.found ?? "", finding.hint ?? "",
-          ].map(printable))
+            Self.code(finding.tensor), Self.text(finding.expected), Self.text(finding.found),
+            Self.text(finding.hint),
+          ])
       }
       for (finding, waiver) in file.waived {
         table.rows.append(
           [
-            "waived", "\(finding.kind.id) \(finding.kind.name)", finding.tensor ?? "",
-            finding.expected ?? "", finding.found ?? "",
-            "\(waiver.reason) (until \(waiver.expires))",
-          ].map(printable))
+            "waived", "\(finding.kind.id) \(finding.kind.name)", Self.code(finding.tensor),
+            Self.text(finding.expected), Self.text(finding.found),
+            Self.text("\(waiver.reason) (until \(waiver.expires))"),
+          ])
       }
       lines += ["", "**\(printable(file.file))**", ""] + table.markdown()
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// What comes from a file must not become markup, a link or a mention.
+  private static func text(_ text: String?) -> String {
+    printable(text ?? "").replacing("&", with: "&amp;").replacing("<", with: "&lt;")
+      .replacing("@", with: "&#64;").replacing("](", with: "]&#40;")
+  }
+  private static func code(_ name: String?) -> String {
+    name.map { "`" + printable($0).replacing("`", with: "'") + "`" } ?? ""
   }
 
   /// GitHub's workflow commands, which it shows as annotations.

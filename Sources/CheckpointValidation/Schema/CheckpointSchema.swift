@@ -17,6 +17,9 @@ public struct CheckpointSchema: Sendable {
   public let dimensions: [String: Int]
   public let defaults: TensorConstraints
   public let entries: [SchemaEntry]
+  /// The entries by the names they spell out, as indices; the others are patterns.
+  private let byName: [String: [Int]]
+  private let patterns: [Int]
 
   /// The version of the file format this tool reads.
   public static let schemaVersion = 1
@@ -34,6 +37,18 @@ public struct CheckpointSchema: Sendable {
     self.dimensions = dimensions
     self.defaults = defaults
     self.entries = entries
+    var byName: [String: [Int]] = [:]
+    for (index, entry) in entries.enumerated() {
+      for name in entry.names { byName[name, default: []].append(index) }
+    }
+    self.byName = byName
+    patterns = entries.indices.filter { entries[$0].names.isEmpty }
+  }
+
+  /// The entries that say something of `name`, in the schema's order.
+  func entries(for name: String) -> [SchemaEntry] {
+    let indices = (byName[name] ?? []) + patterns.filter { entries[$0].covers(name) }
+    return indices.sorted().map { entries[$0] }
   }
 }
 
@@ -55,13 +70,16 @@ public struct SchemaEntry: Sendable {
   public let isRequired: Bool
   public let shape: [Extent]?
   public let constraints: TensorConstraints
+  /// Where it stands in the document.
+  public let position: DocumentNode.Position?
   /// The tensor whose storage this is a second name of.
   public let aliasOf: String?
 
   public init(
     pattern: NamePattern, range: ClosedRange<Int>? = nil, count: ClosedRange<Int>? = nil,
     isRequired: Bool = true, shape: [Extent]? = nil,
-    constraints: TensorConstraints = TensorConstraints(), aliasOf: String? = nil
+    constraints: TensorConstraints = TensorConstraints(), aliasOf: String? = nil,
+    position: DocumentNode.Position? = nil
   ) {
     self.pattern = pattern
     self.range = range
@@ -70,18 +88,24 @@ public struct SchemaEntry: Sendable {
     self.shape = shape
     self.constraints = constraints
     self.aliasOf = aliasOf
+    self.position = position
   }
 
-  /// The names that must be there: the pattern's own, or one per number of its range.
+  /// The names that must be there: the pattern's own, or one per number of its range; none where a
+  /// wildcard leaves them open.
   var names: [String] {
     if pattern.isExact { return [pattern.text] }
+    guard !pattern.hasWildcard else { return [] }
     return range.map { $0.map { pattern.name([$0]) } } ?? []
   }
 
   /// Whether `name` is one of the entry's tensors.
   func covers(_ name: String) -> Bool {
     guard let numbers = pattern.match(name) else { return false }
-    return range.map { range in numbers.allSatisfy(range.contains) } ?? true
+    guard let range else { return true }
+    // A number with leading zeros is another name.
+    return numbers.allSatisfy(range.contains)
+      && (pattern.hasWildcard || pattern.name(numbers) == name)
   }
 }
 

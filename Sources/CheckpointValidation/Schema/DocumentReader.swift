@@ -11,6 +11,15 @@ public enum DocumentReader {
   public static func read(_ bytes: [UInt8]) throws -> DocumentNode {
     let text = String(decoding: bytes, as: UTF8.self)
     guard Array(text.utf8) == bytes else { throw CheckpointError("this is not UTF-8 text") }
+    // libyaml refuses some of JSON: pairs of surrogate escapes, a raw DEL. It then only has no
+    // positions to give.
+    if let json = try? JSONParser.parse(bytes) {
+      let positions = (try? Parser(yaml: text).singleRoot()).flatMap { root in
+        var builder = Builder()
+        return (try? builder.convert(root, path: "", depth: 0)).map { _ in builder.positions }
+      }
+      return DocumentNode(json, positions: positions ?? [:])
+    }
     let root: Node?
     do {
       root = try Parser(yaml: text).singleRoot()

@@ -57,41 +57,63 @@ public struct NamePattern: Sendable, Equatable {
   /// The numbers that the variables stand for in `name`, in the pattern's order; `nil` where it
   /// does not match.
   public func match(_ name: String) -> [Int]? {
-    let bytes = Array(name.utf8)
-    var numbers: [Int] = []
-    return Self.match(tokens[...], bytes[...], &numbers) ? numbers : nil
+    var matcher = Matcher(tokens: tokens, name: Array(name.utf8))
+    return matcher.match(0, 0) ? matcher.numbers : nil
   }
 
-  private static func match(
-    _ tokens: ArraySlice<Token>, _ name: ArraySlice<UInt8>, _ numbers: inout [Int]
-  ) -> Bool {
-    var (tokens, name) = (tokens, name)
-    while let token = tokens.popFirst() {
-      switch token {
-      case .literal(let byte):
-        guard name.popFirst() == byte else { return false }
-      case .number:
-        let digits = name.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        guard let number = Int(String(decoding: digits, as: UTF8.self)) else { return false }
-        numbers.append(number)
-        name = name[digits.endIndex...]
-      case .part, .any:
-        let (depth, longest) = (
-          numbers.count,
-          token == .any
-            ? name.endIndex
-            : name.firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
-              ?? name.endIndex
-        )
-        for end in (name.startIndex...longest).reversed() {
-          numbers.removeLast(numbers.count - depth)
-          if match(tokens, name[end...], &numbers) { return true }
-        }
-        return false
-      }
+  /// Tries the ways in which a pattern can match, each place of the name once for each token: the
+  /// wildcards of a hostile pattern would otherwise take exponentially long.
+  private struct Matcher {
+    let tokens: [Token]
+    let name: [UInt8]
+    var numbers: [Int] = []
+    private var failed: Set<Int> = []
+
+    init(tokens: [Token], name: [UInt8]) {
+      self.tokens = tokens
+      self.name = name
     }
-    return name.isEmpty
+
+    mutating func match(_ token: Int, _ position: Int) -> Bool {
+      var (token, position) = (token, position)
+      while token < tokens.count {
+        switch tokens[token] {
+        case .literal(let byte):
+          guard position < name.count, name[position] == byte else { return false }
+          position += 1
+        case .number:
+          let digits = name[position...].prefix {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          }
+          guard let number = Int(String(decoding: digits, as: UTF8.self)) else { return false }
+          numbers.append(number)
+          position = digits.endIndex
+        case .part, .any: return matchWildcard(token, position)
+        }
+        token += 1
+      }
+      return position == name.count
+    }
+
+    private mutating func matchWildcard(_ token: Int, _ position: Int) -> Bool {
+      let state = token * (name.count + 1) + position
+      guard !failed.contains(state) else { return false }
+      let depth = numbers.count
+      let longest =
+        tokens[token] == .any
+        ? name.count
+        : name[position...].firstIndex { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
+          ?? name.count
+      for end in (position...longest).reversed() {
+        numbers.removeLast(numbers.count - depth)
+        if match(token + 1, end) { return true }
+      }
+      failed.insert(state)
+      return false
+    }
   }
+
+  var hasWildcard: Bool { tokens.contains { $0 == .part || $0 == .any } }
 
   /// The name with its variables' values in place; for patterns whose variables have ranges.
   func name(_ values: [Int]) -> String {

@@ -1,3 +1,4 @@
+public import CheckpointCore
 import CheckpointMapping
 
 /// Finds what is odd about a schema that can be read: entries that say nothing, or contradict
@@ -7,17 +8,22 @@ public enum SchemaLint {
     public let severity: Severity
     /// The entry's name.
     public let subject: String
+    public let position: DocumentNode.Position?
     public let message: String
   }
 
   public static func findings(in schema: CheckpointSchema) throws -> [Finding] {
     var result: [Finding] = []
+    var position: DocumentNode.Position?
     func report(_ severity: Severity, _ subject: String, _ message: String) {
-      result.append(Finding(severity: severity, subject: subject, message: message))
+      result.append(
+        Finding(severity: severity, subject: subject, position: position, message: message))
     }
     var seen: [String: Int] = [:]
     for (index, entry) in schema.entries.enumerated() {
       let name = entry.pattern.text
+      position = entry.position
+      for problem in impossibilities(entry) { report(.error, name, problem) }
       if let other = seen.updateValue(index, forKey: name) {
         report(.error, name, "entries \(other + 1) and \(index + 1) have the same name")
       }
@@ -50,13 +56,42 @@ public enum SchemaLint {
     return result
   }
 
+  /// What no tensor can be.
+  private static func impossibilities(_ entry: SchemaEntry) -> [String] {
+    let asked = entry.constraints
+    var result: [String] = []
+    if let count = entry.count, count.upperBound < entry.names.count, entry.isRequired {
+      result.append("\(entry.names.count) names cannot be \(count.upperBound) tensors")
+    }
+    if let constant = asked.constant, let bounds = asked.absMax,
+      !bounds.contains(constant.magnitude)
+    {
+      result.append("the constant \(constant) is outside its abs_max")
+    }
+    if let maximum = asked.std?.maximum, maximum < 0 { result.append("no std is below zero") }
+    if let maximum = asked.absMax?.maximum, maximum < 0 {
+      result.append("no magnitude is below zero")
+    }
+    if let zeros = asked.zeroFraction, zeros.minimum ?? 0 > 1 || zeros.maximum ?? 0 < 0 {
+      result.append("a zero_fraction is between 0 and 1")
+    }
+    if let shape = entry.shape, let centroid = asked.centroids?.first, centroid.count != shape.count
+    {
+      result.append("the centroid has \(centroid.count) axes, the shape \(shape.count)")
+    }
+    if let other = entry.aliasOf, other == entry.pattern.text {
+      result.append("a name cannot be its own second name")
+    }
+    return result
+  }
+
   /// Entries of a model's schema must be about the model's tensors.
   private static func modelFindings(_ schema: CheckpointSchema) throws -> [Finding] {
     guard let model = schema.model else { return [] }
     let names = try schema.expectedTensors().map(\.name)
     return schema.entries.filter { entry in !names.contains(where: entry.covers) }.map {
       Finding(
-        severity: .error, subject: $0.pattern.text,
+        severity: .error, subject: $0.pattern.text, position: $0.position,
         message: "no tensor of \(model.name) has this name")
     }
   }

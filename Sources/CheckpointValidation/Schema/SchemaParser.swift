@@ -41,7 +41,11 @@ extension CheckpointSchema {
       layout: try members["layout"].map { try Self.choice($0, Layout.self) } ?? .torch,
       isClosed: try members["world"].map { try Self.choice($0, World.self) } ?? .closed == .closed,
       dimensions: Dictionary(
-        try (members["dimensions"]?.namedMembers() ?? []).map { ($0.name, try $0.node.int()) },
+        try (members["dimensions"]?.namedMembers() ?? []).map { name, node in
+          let extent = try node.int()
+          guard extent >= 0 else { throw node.problem("\(extent) is not an extent") }
+          return (name, extent)
+        },
         uniquingKeysWith: { first, _ in first }),
       defaults: try members["defaults"].map { node in
         try TensorConstraints(node, try node.members(known: TensorConstraints.keys))
@@ -92,7 +96,8 @@ extension SchemaEntry {
       pattern: pattern, range: range, count: try members["count"].map(Self.count),
       isRequired: try members["required"]?.bool() ?? true,
       shape: try members["shape"].map { try $0.items().map(Self.extent) },
-      constraints: constraints, aliasOf: try members["alias_of"]?.string())
+      constraints: constraints, aliasOf: try members["alias_of"]?.string(),
+      position: node.position)
   }
 
   private static func extent(_ node: DocumentNode) throws -> Extent {
@@ -142,7 +147,9 @@ extension TensorConstraints {
     self.init()
     dtypes = try members["dtype"].map { node in
       if case .string = node.value { return [try Self.dtype(node)] }
-      return try node.items().map(Self.dtype)
+      let dtypes = try node.items().map(Self.dtype)
+      guard !dtypes.isEmpty else { throw node.problem("a dtype expected") }
+      return dtypes
     }
     constant = try members["constant"]?.double()
     isFinite = try members["finite"]?.bool()
