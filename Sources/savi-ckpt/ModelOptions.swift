@@ -20,7 +20,7 @@ struct ModelOptions: ParsableArguments {
     completion: .file())
   var inputs: String?
 
-  @Option(help: ArgumentHelp("Frames of the moving boxes.", valueName: "n"))
+  @Option(help: ArgumentHelp("Frames of the moving boxes (6).", valueName: "n"))
   var frames: Int?
 
   @Option(help: "Compute in float32, as the models do, or in float64.")

@@ -30,8 +30,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: """
-      How a PyTorch state dict is computed with: port (as in the module tree) or flax (with the \
-      fixes that make it the Flax model).
+      How a PyTorch state dict is computed with: port (as in the module tree, the default) or flax \
+      (with the fixes that make it the Flax model).
       """)
   var conventions: ConventionsName?
 

@@ -6,7 +6,8 @@ struct SaviCkpt: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "savi-ckpt",
-    abstract: "Convert checkpoints between Flax and PyTorch, and see what is in them.",
+    abstract:
+      "Convert checkpoints between Flax and PyTorch, look inside them, verify and validate them.",
     discussion: """
       Reads NumPy, HDF5 (and Keras), Flax msgpack, safetensors and PyTorch files, whatever their \
       names: the format is recognised by the content.

@@ -9,8 +9,8 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Does a converted model behave as its source does? Runs both and compares.",
     discussion: """
       Three questions, answered apart: do the weights agree when both sides run with Flax's \
-      conventions; do the parameters agree that a forward pass cannot see; and does the PyTorch \
-      module, run as the port has it, compute the same. Exit code 0 where the first two agree, 1 \
+      conventions; do all parameters agree as tensors, with those that a forward pass cannot see; \
+      and does the PyTorch module, run as the port has it, compute the same. Exit code 0 where the first two agree, 1 \
       where they do not.
       """)
 
