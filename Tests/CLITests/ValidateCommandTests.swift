@@ -123,6 +123,10 @@ struct ValidateCommandTests {
       ),
       ("model: savi-tall\n", "line 3, column 8: model: 'savi-tall' is neither a built-in model"),
       ("", "this schema names no tensor"),
+      (
+        "tensors:\n  - {name: \"a{n}\", range: [0, 900000]}\n  - {name: \"b{n}\", range: [0, 900000]}\n",
+        "the ranges of this schema stand for 1800002 tensors"
+      ),
     ])
   func schemaMistakes(_ body: String, _ message: String) throws {
     let folder = try TemporaryFolder()

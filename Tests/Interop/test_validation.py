@@ -266,6 +266,7 @@ def test_a_waiver_is_for_one_file(tool, corpus, tmp_path):
 def test_odd_names_and_numbers_survive_generate_and_every_report(tool, tmp_path):
     rng = np.random.default_rng(4)
     arrays = {"huge": rng.standard_normal((5, 5)) * 1e300, "scalar": np.float32(0.07),
+              "infinite": np.full(3, np.inf), "not": np.full(2, np.nan),
               "steps": np.int64(100), "c1\x9f": np.ones(2), "e\ufffe": rng.standard_normal(3),
               "emoji \U0001f600": np.zeros(2), "del\x7f": rng.standard_normal(4)}
     path = npz(tmp_path / "odd.npz", **arrays)

@@ -84,7 +84,7 @@ struct ValueCheck {
         ]
     }
     // One element is a constant by nature; whole numbers are often counters or indices.
-    guard figures.count > 1, figures.minimum == figures.maximum,
+    guard figures.count > 1, figures.minimum == figures.maximum, figures.minimum.isFinite,
       !tensor.dtype.isInteger, tensor.dtype != .bool
     else { return [] }
     return figures.minimum == 0

@@ -30,6 +30,12 @@ extension CheckpointSchema {
       }
     }
     let entries = try (members["tensors"]?.items() ?? []).map(SchemaEntry.init)
+    // Before the ranges are spelt out.
+    let names = entries.reduce(0) { $0 + ($1.range?.count ?? 1) }
+    guard names <= SchemaEntry.maximumRange else {
+      throw root.problem(
+        "the ranges of this schema stand for \(names) tensors, more than any model has")
+    }
     guard model != nil || !entries.isEmpty else {
       throw root.problem(
         "this schema names no tensor", advice: "list them under 'tensors', or name a 'model'")
@@ -112,7 +118,7 @@ extension SchemaEntry {
   }
 
   /// More tensors than any model has; keeps a mistyped range from filling the memory.
-  private static let maximumRange = 1 << 20
+  fileprivate static let maximumRange = 1 << 20
 
   private static func closedRange(_ node: DocumentNode) throws -> ClosedRange<Int> {
     let bounds = try node.items().map { try $0.int() }
