@@ -23,15 +23,8 @@ struct CertificateFile {
   private static let maximumSize = 256 << 20
 
   static func read(_ path: String) throws -> Certificate {
-    let file = try RandomAccessFile(path: path)
-    guard file.size <= maximumSize else {
-      throw CheckpointError(file: path, "\(file.size) bytes are too many for a certificate")
-    }
-    do {
-      return try Certificate(json: try file.readPrefix(file.size))
-    } catch let error as CheckpointError {
-      throw error.inFile(path)
-    }
+    let bytes = try DocumentFile.read(path, limit: maximumSize, kind: "a certificate")
+    return try inFile(path) { try Certificate(json: bytes) }
   }
 
   /// What the conversion that has just written `written` is certified by: both files are hashed as
@@ -40,13 +33,9 @@ struct CertificateFile {
     _ conversion: Conversion, of checkpoint: Checkpoint, selection: InputOptions, map: String?,
     dtype: DType?, written: String
   ) throws -> Certificate {
-    let source = try CheckpointHash(
-      conversion.sources, threads: Machine.processorCount
-    ) { try checkpoint.stream($0, $1) }
+    let source = try checkpoint.hash(of: conversion.sources)
     let target = try Checkpoint(path: written)
-    let hash = try CheckpointHash(
-      target.tensors, threads: Machine.processorCount
-    ) { try target.stream($0, $1) }
+    let hash = try target.hash(of: target.tensors)
     return Certificate(
       toolVersion: SaviCkpt.version,
       map: conversion.direction == nil ? nil : map ?? conversion.model,
@@ -55,6 +44,13 @@ struct CertificateFile {
         key: selection.key, include: selection.include, exclude: selection.exclude),
       source: source.side(checkpoint.path), target: hash.side(written),
       origins: conversion.origins)
+  }
+}
+
+extension Checkpoint {
+  /// The hashes of some of its tensors.
+  func hash(of tensors: [TensorInfo]) throws -> CheckpointHash {
+    try CheckpointHash(tensors, threads: Machine.processorCount) { try stream($0, $1) }
   }
 }
 

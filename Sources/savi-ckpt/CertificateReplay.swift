@@ -35,12 +35,12 @@ struct CertificateReplay {
       exclude: certificate.selection.exclude)
     let source = try Checkpoint(path: places[0], selection: selection)
     let target = try Checkpoint(path: places[1])
-    let targetHash = try Self.hash(target.tensors, of: target)
+    let targetHash = try target.hash(of: target.tensors)
     guard let direction = certificate.direction, let recorded = map ?? certificate.map else {
       let there = try Conversion(formatOnly: source)
       checks = [
         Self.compare(
-          Self.sourceClaim, try Self.hash(source.tensors, of: source), certificate.source),
+          Self.sourceClaim, try source.hash(of: source.tensors), certificate.source),
         Self.compare(Self.targetClaim, targetHash, certificate.target),
         try Self.forward(there.outputs, certificate),
         try Self.inverse(certificate) { try Conversion(formatOnly: target).outputs },
@@ -53,7 +53,7 @@ struct CertificateReplay {
     let plan = try Self.plan(source, document, direction)
     checks = [
       Self.compare(
-        Self.sourceClaim, try Self.hash(plan.sources, of: source), certificate.source),
+        Self.sourceClaim, try source.hash(of: plan.sources), certificate.source),
       Self.compare(Self.targetClaim, targetHash, certificate.target),
       try Self.forward(plan.outputs(from: source.reader), certificate),
       try Self.origins(plan, certificate),
@@ -74,20 +74,11 @@ struct CertificateReplay {
     return certificate[...slash] + path
   }
 
-  private static func hash(_ tensors: [TensorInfo], of checkpoint: Checkpoint) throws
-    -> CheckpointHash
-  {
-    try CheckpointHash(tensors, threads: Machine.processorCount) { try checkpoint.stream($0, $1) }
-  }
-
   private static func plan(
     _ checkpoint: Checkpoint, _ document: ModelDocument, _ direction: ConversionDirection
   ) throws -> ConversionPlan {
-    do {
-      return try ModelMatcher.plan(
-        checkpoint.entries, models: [document], direction: direction)
-    } catch let error as CheckpointError {
-      throw error.inFile(checkpoint.path)
+    try inFile(checkpoint.path) {
+      try ModelMatcher.plan(checkpoint.entries, models: [document], direction: direction)
     }
   }
 

@@ -42,20 +42,16 @@ struct ModelOptions: ParsableArguments {
 
   /// The model in a checkpoint.
   func model(_ checkpoint: Checkpoint) throws -> ReferenceModel {
-    do {
-      return try ReferenceModel(try plan(checkpoint), checkpoint.reader, checkpoint.entries)
-    } catch let error as CheckpointError {
-      throw error.inFile(checkpoint.path)
+    try inFile(checkpoint.path) {
+      try ReferenceModel(try plan(checkpoint), checkpoint.reader, checkpoint.entries)
     }
   }
 
   /// Where in a checkpoint the parameters are, and in whose layout.
   func plan(_ checkpoint: Checkpoint) throws -> ConversionPlan {
-    do {
-      return try ModelMatcher.planEitherWay(
+    try inFile(checkpoint.path) {
+      try ModelMatcher.planEitherWay(
         checkpoint.entries, models: try map.map { [try Models.load($0)] } ?? Models.all())
-    } catch let error as CheckpointError {
-      throw error.inFile(checkpoint.path)
     }
   }
 
@@ -66,11 +62,7 @@ struct ModelOptions: ParsableArguments {
         width: architecture.frameWidth)
     }
     let file = try Checkpoint(path: inputs)
-    do {
-      return try Clip(file.reader, file.entries)
-    } catch let error as CheckpointError {
-      throw error.inFile(inputs)
-    }
+    return try inFile(inputs) { try Clip(file.reader, file.entries) }
   }
 
   var threads: Int { Machine.processorCount }

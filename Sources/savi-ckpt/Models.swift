@@ -12,11 +12,7 @@ enum Models {
     if let model = try BuiltInModels.model(name) { return model }
     let bytes: [UInt8]
     do {
-      let file = try RandomAccessFile(path: name)
-      guard file.size <= maximumDocumentSize else {
-        throw CheckpointError(file: name, "\(file.size) bytes are too many for a model document")
-      }
-      bytes = try file.readPrefix(file.size)
+      bytes = try DocumentFile.read(name, limit: maximumDocumentSize, kind: "a model document")
     } catch let error as FileSystemError {
       throw CheckpointError(
         kind: .usage,
@@ -24,11 +20,7 @@ enum Models {
           + "nor a readable model document: \(error.reason)",
         advice: suggestion(for: name, among: BuiltInModels.names))
     }
-    do {
-      return try ModelDocument(json: bytes)
-    } catch let error as CheckpointError {
-      throw error.inFile(name)
-    }
+    return try inFile(name) { try ModelDocument(json: bytes) }
   }
 
   static func all() throws -> [ModelDocument] {

@@ -66,7 +66,7 @@ struct SchemaCommand: ParsableCommand {
       let generator = SchemaGenerator(
         exact ? .exact : .tolerant(slack: slack ?? Self.defaultSlack),
         threads: Machine.processorCount)
-      let schema = try Schemas.inFile(file) {
+      let schema = try inFile(file) {
         try checkpoint.withProgress(isQuiet: report.quiet) { stream in
           try generator.schema(name: name ?? stem(of: file), checkpoint.entries, stream: stream)
         }
@@ -101,7 +101,7 @@ struct SchemaCommand: ParsableCommand {
       var results: [JSONValue] = []
       for name in schemas.isEmpty ? BuiltInSchemas.names : schemas {
         let schema = try Schemas.load(name)
-        let findings = try Schemas.inFile(name) { try SchemaLint.findings(in: schema) }
+        let findings = try inFile(name) { try SchemaLint.findings(in: schema) }
         errors += findings.count { $0.severity == .error }
         results.append(
           .object([

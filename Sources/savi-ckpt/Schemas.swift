@@ -32,18 +32,6 @@ enum Schemas {
   }
 
   static func read(_ path: String) throws -> [UInt8] {
-    let file = try RandomAccessFile(path: path)
-    guard file.size <= maximumDocumentSize else {
-      throw CheckpointError(file: path, "\(file.size) bytes are too many for a document")
-    }
-    return try file.readPrefix(file.size)
-  }
-
-  static func inFile<R>(_ path: String, _ body: () throws -> R) throws -> R {
-    do {
-      return try body()
-    } catch let error as CheckpointError {
-      throw error.inFile(path)
-    }
+    try DocumentFile.read(path, limit: maximumDocumentSize, kind: "a document")
   }
 }

@@ -85,12 +85,14 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let schema = try Schemas.load(schema)
     let day = today ?? .today
-    // A folder without checkpoints is reported as a file would be, beside the others.
-    let paths = files.flatMap { path in
-      (try? CheckpointFolder.checkpoints(at: path)) ?? [path]
-    }
     let source = try against.map { try self.source($0, schema) }
-    var reports = paths.map { check($0, schema, source) }
+    var reports = files.flatMap { path in
+      do {
+        return try CheckpointFolder.checkpoints(at: path).map { check($0, schema, source) }
+      } catch {
+        return [unreadable(path, error)]
+      }
+    }
     if let baseline {
       let known = try loadBaseline(baseline)
       if updateBaseline { try update(baseline, known, reports, day) }
@@ -115,23 +117,27 @@ struct ValidateCommand: ParsableCommand {
     _ path: String, _ schema: CheckpointSchema, _ source: [String: OutputTensor]?
   ) -> FileReport {
     do {
-      _ = try CheckpointFolder.checkpoints(at: path)
       let checkpoint = try input.open(path)
       let outcome = try CheckpointValidator(schema, threads: Machine.processorCount).validate(
         checkpoint.entries, against: source, stream: { try checkpoint.stream($0, $1) })
       return FileReport(
         file: path, findings: outcome.findings, checkedTensors: outcome.checkedTensors)
     } catch {
-      let problem = error as? CheckpointError
-      return FileReport(
-        file: path,
-        findings: [
-          Finding(
-            .unreadableFile, tensor: problem?.entry, expected: "a checkpoint",
-            found: (problem?.file.flatMap { $0 == path ? nil : "\($0): " } ?? "")
-              + (problem?.message ?? "\(error)"), hint: problem?.advice)
-        ], checkedTensors: 0)
+      return unreadable(path, error)
     }
+  }
+
+  private func unreadable(_ path: String, _ error: any Error) -> FileReport {
+    let problem = error as? CheckpointError
+    // A shard set's own problem may be in one of its shards.
+    let place = problem?.file.flatMap { $0 == path ? nil : "\($0): " } ?? ""
+    return FileReport(
+      file: path,
+      findings: [
+        Finding(
+          .unreadableFile, tensor: problem?.entry, expected: "a checkpoint",
+          found: place + (problem?.message ?? "\(error)"), hint: problem?.advice)
+      ], checkedTensors: 0)
   }
 
   /// What the source makes of each tensor, converted where it is of the other framework.
@@ -159,7 +165,7 @@ struct ValidateCommand: ParsableCommand {
   private func loadBaseline(_ path: String) throws -> Baseline {
     do {
       let bytes = try Schemas.read(path)
-      return try Schemas.inFile(path) { try Baseline(bytes) }
+      return try inFile(path) { try Baseline(bytes) }
     } catch let error as FileSystemError where updateBaseline && error.isMissingFile {
       return Baseline()
     }

@@ -9,6 +9,15 @@ private let tinyInputs = ["--inputs", fixture("golden/tiny_inputs.npz")]
 private let flax = fixture("golden/tiny_perturbed_flax.npz")
 private let torch = fixture("golden/tiny_perturbed_torch.pt")
 
+/// An npy file of zeros: float32, or bytes.
+private func npy(_ dtype: String, _ shape: [Int]) -> [UInt8] {
+  let text = shape.map(String.init).joined(separator: ", ")
+  let header = "{'descr': '\(dtype)', 'fortran_order': False, 'shape': (\(text)), }"
+  let count = shape.reduce(dtype == "|u1" ? 1 : 4, *)
+  return [0x93] + "NUMPY".utf8 + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
+    + [UInt8](repeating: 0, count: count)
+}
+
 @Suite("run, by the real binary")
 struct RunCommandTests {
   @Test("writes the stages asked for, which verify finds equal to themselves")
@@ -122,13 +131,6 @@ struct RunCommandTests {
     ] as [(String, String, [Int], String)])
   func inputs(_ name: String, _ dtype: String, _ shape: [Int], _ message: String) throws {
     let folder = try TemporaryFolder()
-    func npy(_ dtype: String, _ shape: [Int]) -> [UInt8] {
-      let text = shape.map(String.init).joined(separator: ", ")
-      let header = "{'descr': '\(dtype)', 'fortran_order': False, 'shape': (\(text)), }"
-      let count = shape.reduce(dtype == "|u1" ? 1 : 4, *)
-      return [0x93] + "NUMPY".utf8 + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
-        + [UInt8](repeating: 0, count: count)
-    }
     var arrays = ["video": npy("<f4", [1, 2, 16, 16, 3]), "boxes": npy("<f4", [1, 2, 10, 4])]
     if name == "video", shape.count == 5, shape[1] == 0 {
       arrays["boxes"] = npy("<f4", [1, 0, 10, 4])
@@ -147,16 +149,10 @@ struct RunCommandTests {
   @Test("no objects leave the background slot alone")
   func backgroundOnly() throws {
     let folder = try TemporaryFolder()
-    func npy(_ shape: [Int]) -> [UInt8] {
-      let text = shape.map(String.init).joined(separator: ", ")
-      let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(text)), }"
-      return [0x93] + "NUMPY".utf8 + [1, 0, UInt8(header.utf8.count), 0] + header.utf8
-        + [UInt8](repeating: 0, count: 4 * shape.reduce(1, *))
-    }
     let path = try folder.write(
       "x.npz",
       storedZip(
-        [("video.npy", npy([1, 1, 16, 16, 3])), ("boxes.npy", npy([1, 1, 0, 4]))],
+        [("video.npy", npy("<f4", [1, 1, 16, 16, 3])), ("boxes.npy", npy("<f4", [1, 1, 0, 4]))],
         withChecksums: true))
     let run = try runCommand(["run", flax, "--inputs", path] + tiny)
     #expect(run.status == 0, "\(run.error)")

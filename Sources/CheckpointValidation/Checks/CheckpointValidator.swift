@@ -26,7 +26,8 @@ public struct CheckpointValidator: Sendable {
     _ entries: [CheckpointEntry], against source: [String: OutputTensor]? = nil,
     stream: @escaping @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
   ) throws -> Outcome {
-    var structure = StructureCheck(schema, entries)
+    let expected = try schema.expectedTensors()
+    var structure = StructureCheck(schema, expected, entries)
     var (findings, tensors) = try structure.run()
     let constraints = Dictionary(
       tensors.map { ($0.name, schema.constraints(for: $0.name)) },
@@ -45,8 +46,7 @@ public struct CheckpointValidator: Sendable {
       schema.entries.compactMap { entry in
         entry.constraints.sha256.map { ($0, entry.pattern.text) }
       }, uniquingKeysWith: { first, _ in first })
-    let secondNames = Set(
-      try schema.expectedTensors().filter { $0.aliasOf != nil }.map(\.name))
+    let secondNames = Set(expected.filter { $0.aliasOf != nil }.map(\.name))
     for (tensor, aliasOf) in withAliases(tensors) where !secondNames.contains(tensor.name) {
       guard aliasOf == nil, let scan = scans[tensor.name] else { continue }
       findings += ValueCheck(
@@ -54,7 +54,7 @@ public struct CheckpointValidator: Sendable {
         centroid: centroids[tensor.name], recordedHashes: recorded
       ).findings()
     }
-    let equality = EqualityCheck(schema, tensors, scans, constraints, stream: stream)
+    let equality = EqualityCheck(expected, tensors, scans, constraints, stream: stream)
     findings += try equality.findings()
     if let source {
       findings += try SourceCheck(schema, tensors, source, stream: stream).findings()

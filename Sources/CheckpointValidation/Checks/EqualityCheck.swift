@@ -3,7 +3,7 @@ import CheckpointInspection
 
 /// Finds tensors that are equal and should not be, and the other way round.
 struct EqualityCheck {
-  private let schema: CheckpointSchema
+  private let expected: [ExpectedTensor]
   private let tensors: [TensorInfo]
   private let scans: [String: TensorScan]
   private let constraints: [String: TensorConstraints]
@@ -11,11 +11,11 @@ struct EqualityCheck {
   private let byName: [String: TensorInfo]
 
   init(
-    _ schema: CheckpointSchema, _ tensors: [TensorInfo], _ scans: [String: TensorScan],
+    _ expected: [ExpectedTensor], _ tensors: [TensorInfo], _ scans: [String: TensorScan],
     _ constraints: [String: TensorConstraints],
     stream: @escaping @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
   ) {
-    self.schema = schema
+    self.expected = expected
     self.tensors = tensors
     self.scans = scans
     self.constraints = constraints
@@ -27,7 +27,7 @@ struct EqualityCheck {
 
   /// Second names: views of the same storage, or at least copies of it.
   private func aliases() throws -> [Finding] {
-    try schema.expectedTensors().compactMap { expected in
+    try expected.compactMap { expected in
       guard let original = expected.aliasOf, let a = byName[expected.name],
         let b = byName[original],
         try !isSame(a, b)
@@ -54,7 +54,7 @@ struct EqualityCheck {
 
   /// Tensors of their own that hold the same elements: exchanged layers often begin as copies.
   private func duplicates() throws -> [Finding] {
-    let expectedEqual = Set(try schema.expectedTensors().filter { $0.aliasOf != nil }.map(\.name))
+    let expectedEqual = Set(expected.filter { $0.aliasOf != nil }.map(\.name))
     var groups: [FigureKey: [TensorInfo]] = [:]
     var order: [FigureKey] = []
     for (tensor, aliasOf) in withAliases(tensors) {

@@ -6,11 +6,15 @@ import CheckpointMapping
 struct StructureCheck {
   private let schema: CheckpointSchema
   private let entries: [CheckpointEntry]
+  private let expected: [ExpectedTensor]
   private let tensors: [String: TensorInfo]
   private var findings: [Finding] = []
 
-  init(_ schema: CheckpointSchema, _ entries: [CheckpointEntry]) {
+  init(
+    _ schema: CheckpointSchema, _ expected: [ExpectedTensor], _ entries: [CheckpointEntry]
+  ) {
     self.schema = schema
+    self.expected = expected
     self.entries = entries
     var tensors: [String: TensorInfo] = [:]
     for case .tensor(let tensor) in entries { tensors[tensor.name] = tensor }
@@ -19,7 +23,6 @@ struct StructureCheck {
 
   /// - Returns: the findings, and the tensors whose elements are worth looking at.
   mutating func run() throws -> (findings: [Finding], tensors: [TensorInfo]) {
-    let expected = try schema.expectedTensors()
     if let other = try otherLayout(expected) { return ([other], []) }
     let covered = checkPresence(expected)
     checkCounts()

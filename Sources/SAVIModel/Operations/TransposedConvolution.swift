@@ -11,10 +11,10 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
   private let kernel: [Scalar]
   private let bias: [Scalar]
   let size: KernelSize
-  /// Rows and columns of `full` before the output begins.
-  private let crop: Int
+  private let phases: Phases
   private let winograd: WinogradConvolution<Scalar>?
 
+  /// - Parameter crop: rows and columns of `full` before the output begins.
   init(
     name: String, kernel: [Scalar], bias: [Scalar], size: KernelSize, crop: Int
   ) {
@@ -22,8 +22,8 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
     self.kernel = kernel
     self.bias = bias
     self.size = size
-    self.crop = crop
-    winograd = Self.winograd(kernel, bias, Phases(size: size, crop: crop))
+    phases = Phases(size: size, crop: crop)
+    winograd = Self.winograd(kernel, bias, phases)
   }
 
   /// The extent along one axis.
@@ -105,7 +105,6 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
     _ x: UnsafePointer<Scalar>, height: Int, width: Int, to y: UnsafeMutablePointer<Scalar>,
     _ workspace: Workspace<Scalar>
   ) {
-    let phases = Phases(size: size, crop: crop)
     if let winograd {
       let padded = unsafe paddedImage(
         x, height: height, width: width, channels: size.inputs, top: phases.before,
@@ -113,14 +112,14 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
         columns: winograd.paddedWidth(width), workspace)
       unsafe winograd(padded, rows: height, columns: width, to: y, workspace)
     } else {
-      unsafe multiplyTaps(x, phases, height: height, width: width, to: y, workspace)
+      unsafe multiplyTaps(x, height: height, width: width, to: y, workspace)
       unsafe addBiasAndRelu(y, bias, pixels: outputExtent(height) * outputExtent(width))
     }
   }
 
   /// Multiplies the image, shifted, with every tap's (inputs, outputs), phase by phase.
   private func multiplyTaps(
-    _ x: UnsafePointer<Scalar>, _ phases: Phases, height: Int, width: Int,
+    _ x: UnsafePointer<Scalar>, height: Int, width: Int,
     to y: UnsafeMutablePointer<Scalar>, _ workspace: Workspace<Scalar>
   ) {
     let columns = width + phases.before + phases.after

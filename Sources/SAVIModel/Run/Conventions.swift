@@ -23,6 +23,11 @@ public struct Conventions: Sendable, Equatable {
   public static let port = Conventions(flax: [])
   /// The module with all fixes: what the Flax model computes.
   public static let flax = Conventions(flax: Set(Convention.allCases))
+
+  /// The module with all fixes but one.
+  static func all(but convention: Convention) -> Conventions {
+    Conventions(flax: flax.flax.subtracting([convention]))
+  }
 }
 
 /// Flax's own choices.

@@ -4,7 +4,7 @@ public struct ConventionCause: Sendable {
   public let convention: Convention
   /// Where the difference first appears.
   public let parting: Parting
-  /// What this convention alone does to every stage.
+  /// What this convention alone does to every stage: the others are Flax's on both sides.
   public let effects: [StageComparison]
   /// What to change in the PyTorch module.
   public let fix: String
@@ -23,6 +23,7 @@ public struct ModuleDiagnosis: Sendable {
       try model.layers(clip, item: 0, frame: 0, conventions: conventions, threads: threads)
     }
     let flax = try layers(.flax)
+    let reference = try model.run(clip, conventions: .flax, threads: threads)
     var (current, causes) = (Conventions.port, [ConventionCause]())
     var parting = Parting.first(try layers(current), flax, clip: 0, frame: 0)
     search: while let found = parting {
@@ -34,7 +35,9 @@ public struct ModuleDiagnosis: Sendable {
         causes.append(
           ConventionCause(
             convention: convention, parting: found,
-            effects: try Self.effects(of: convention, model, clip, tolerances, threads: threads),
+            effects: try StageComparison.compare(
+              try model.run(clip, conventions: .all(but: convention), threads: threads),
+              reference: reference, tolerances),
             fix: model.architecture.fix(for: convention)))
         (current, parting) = (switched, next)
         continue search
@@ -52,17 +55,6 @@ public struct ModuleDiagnosis: Sendable {
       let after = order.firstIndex(of: next.layer)
     else { return false }
     return after > before
-  }
-
-  /// The stages with every other convention Flax's, beside those with all of them Flax's.
-  private static func effects(
-    of convention: Convention, _ model: ReferenceModel, _ clip: Clip, _ tolerances: Tolerances,
-    threads: Int
-  ) throws -> [StageComparison] {
-    let alone = Conventions(flax: Conventions.flax.flax.subtracting([convention]))
-    return try StageComparison.compare(
-      try model.run(clip, conventions: alone, threads: threads),
-      reference: try model.run(clip, conventions: .flax, threads: threads), tolerances)
   }
 }
 
