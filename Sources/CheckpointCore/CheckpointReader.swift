@@ -9,41 +9,38 @@ public protocol CheckpointReader: Sendable {
   /// Every tensor and every placeholder, in the file's order.
   var entries: [CheckpointEntry] { get }
 
-  /// Streams the elements of `tensor` in C order, little-endian, as consecutive chunks of whole
-  /// elements of about `chunkSize` bytes, and verifies the checksums the format carries. A bad
-  /// checksum may only be known after the last chunk: the elements count as read only on return.
+  /// Streams the elements `range` of `tensor`, counted in C order, as consecutive runs of about
+  /// `chunkSize` bytes, and verifies the checksums the format carries. A bad checksum may only be
+  /// known after the last run: the elements count as read only on return.
   func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws
 }
 
 extension CheckpointReader {
   /// All elements of `tensor`, in C order, little-endian.
   public func read(_ tensor: TensorInfo) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(tensor.byteCount)
-    try stream(tensor, chunkSize: Streaming.chunkSize) { chunk in
-      unsafe chunk.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-    }
-    return bytes
+    try read(tensor, elements: 0..<tensor.shape.count)
+  }
+
+  /// Streams all elements of `tensor`.
+  public func stream(
+    _ tensor: TensorInfo, chunkSize: Int = Streaming.chunkSize, _ sink: ElementSink
+  ) throws {
+    try stream(tensor, elements: 0..<tensor.shape.count, chunkSize: chunkSize, sink)
   }
 
   /// The elements `range` of `tensor`, counted in C order.
   public func read(_ tensor: TensorInfo, elements range: Range<Int>) throws -> [UInt8] {
-    let size = tensor.dtype.itemSize
     guard range.lowerBound >= 0, range.upperBound <= tensor.shape.count else {
       throw CheckpointError(
         entry: tensor.name,
         "elements \(range.lowerBound) to \(range.upperBound) asked of \(tensor.shape.count)")
     }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(range.count * size)
-    var position = 0
-    try stream(tensor, chunkSize: Streaming.chunkSize) { chunk in
-      let wanted = (range.lowerBound * size..<range.upperBound * size)
-        .clamped(to: position..<position + chunk.count)
-      for index in wanted { bytes.append(chunk[index - position]) }
-      position += chunk.count
+    bytes.reserveCapacity(range.count * tensor.dtype.itemSize)
+    try stream(tensor, elements: range, chunkSize: Streaming.chunkSize) { _, run in
+      unsafe run.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
     return bytes
   }

@@ -9,13 +9,13 @@ public struct OutputTensor: Sendable {
   public let aliasOf: String?
   /// Bytes that producing the elements holds at its peak.
   public let workingMemory: Int
-  /// Produces the elements in C order, little-endian, as consecutive chunks.
-  public let produce: @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+  /// Produces the elements, each once, as consecutive runs.
+  public let produce: @Sendable (ElementSink) throws -> Void
 
   public init(
     name: String, dtype: DType, shape: Shape, aliasOf: String? = nil,
     workingMemory: Int = Streaming.chunkSize,
-    produce: @escaping @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+    produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {
     self.name = name
     self.dtype = dtype

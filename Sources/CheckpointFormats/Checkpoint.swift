@@ -38,10 +38,10 @@ public struct Checkpoint: Sendable {
   /// `CheckpointReader.stream`, with the file named in errors.
   public func stream(
     _ tensor: TensorInfo, chunkSize: Int = Streaming.chunkSize,
-    _ body: (Span<UInt8>) throws -> Void
+    _ sink: ElementSink
   ) throws {
     do {
-      try reader.stream(tensor, chunkSize: chunkSize, body)
+      try reader.stream(tensor, chunkSize: chunkSize, sink)
     } catch let error as CheckpointError {
       throw error.inFile(path)
     }

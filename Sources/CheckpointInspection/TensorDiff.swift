@@ -6,12 +6,12 @@ public struct ComparedTensor: Sendable {
   public let name: String
   public let dtype: DType
   public let shape: Shape
-  /// Produces the elements in C order, little-endian.
-  public let produce: @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+  /// Produces the elements, each once, as consecutive runs.
+  public let produce: @Sendable (ElementSink) throws -> Void
 
   public init(
     name: String, dtype: DType, shape: Shape,
-    produce: @escaping @Sendable ((Span<UInt8>) throws -> Void) throws -> Void
+    produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {
     self.name = name
     self.dtype = dtype
@@ -22,8 +22,8 @@ public struct ComparedTensor: Sendable {
   fileprivate func read() throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(shape.count * dtype.itemSize)
-    try produce { chunk in
-      unsafe chunk.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    try produce { _, run in
+      unsafe run.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
     return bytes
   }
@@ -97,14 +97,12 @@ public struct CheckpointDiff: Sendable {
     let elements = try a.read()
     var values = TensorDifference.Values()
     var sum = 0.0
-    var position = 0
     let isExact = atol == 0 && rtol == 0 && a.dtype == b.dtype
     var (x, y): ([Double], [Double]) = ([], [])
-    try b.produce { chunk in
+    try b.produce { position, chunk in
       let count = chunk.count / b.dtype.itemSize
       let from = position * a.dtype.itemSize
       let same = elements.span.extracting(from..<from + count * a.dtype.itemSize)
-      defer { position += count }
       if a.dtype == b.dtype, isEqual(same, chunk) { return }
       decode(same, a.dtype, asComplex: b.dtype.isComplex, into: &x)
       decode(chunk, b.dtype, asComplex: a.dtype.isComplex, into: &y)

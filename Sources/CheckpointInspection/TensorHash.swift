@@ -20,13 +20,13 @@ public struct CheckpointHash: Sendable {
   /// Hashes `tensors` on all threads; those that view the same elements are hashed once.
   public init(
     _ tensors: [TensorInfo], threads: Int,
-    stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws {
     let list = withAliases(tensors)
     let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
     let hashes = try parallelMap(originals.count, threads: threads) { index in
       var hash = SHA256()
-      try stream(originals[index]) { chunk in
+      try stream(originals[index]) { _, chunk in
         unsafe chunk.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
       }
       return hexadecimal(hash.finalize())

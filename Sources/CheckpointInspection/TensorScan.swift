@@ -27,7 +27,7 @@ public struct TensorScan: Sendable {
   /// - Returns: the results by name.
   public static func scan(
     _ tensors: [TensorInfo], threads: Int, request: @Sendable (TensorInfo) -> Request,
-    stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> [String: TensorScan] {
     let list = withAliases(tensors)
     let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
@@ -45,12 +45,12 @@ public struct TensorScan: Sendable {
 
   private init(
     _ tensor: TensorInfo, _ request: Request,
-    _ stream: (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    _ stream: (TensorInfo, ElementSink) throws -> Void
   ) throws {
     var figures = StatisticsAccumulator()
     var hash = request.hash ? SHA256() : nil
     var energy = request.centroid ? EnergyCentroid(tensor.shape) : nil
-    try stream(tensor) { chunk in
+    try stream(tensor) { _, chunk in
       figures.add(chunk, tensor.dtype)
       if hash != nil { unsafe chunk.withUnsafeBytes { unsafe hash?.update(bufferPointer: $0) } }
       energy?.add(chunk, tensor.dtype)

@@ -36,7 +36,7 @@ public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: 
 /// Computes the figures of `tensors`, on all threads. An alias takes the figures of its original.
 public func statistics(
   of tensors: [TensorInfo], threads: Int,
-  stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  stream: @Sendable (TensorInfo, ElementSink) throws -> Void
 ) throws -> [StatisticsRow] {
   let list = withAliases(tensors)
   let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
@@ -47,7 +47,7 @@ public func statistics(
     let wantsPublishedMean =
       tensor.dtype == .float32 && tensor.shape.count < CUDAMean.elementLimit
       && tensor.shape.count > 0
-    try stream(tensor) { chunk in
+    try stream(tensor) { _, chunk in
       accumulator.add(chunk, tensor.dtype)
       if wantsPublishedMean { appendFloats(chunk, to: &elements) }
     }

@@ -19,7 +19,7 @@ let bytes = try checkpoint.reader.read(tensor)
 
 // A tensor to write says how its elements are produced, so that any size streams.
 let output = OutputTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) { sink in
-  try sink(bytes.span)
+  try sink(0, bytes.span)
 }
 if let writer = try CheckpointWriters.writer(for: .safetensors) {
   try CheckpointWriters.write(

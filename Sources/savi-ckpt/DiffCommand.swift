@@ -64,8 +64,8 @@ struct DiffCommand: ParsableCommand {
   ) -> [ComparedTensor] {
     checkpoint.tensors.map { tensor in
       ComparedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) { sink in
-        try checkpoint.stream(tensor) { chunk in
-          try sink(chunk)
+        try checkpoint.stream(tensor) { position, chunk in
+          try sink(position, chunk)
           progress?.advance(bytes: chunk.count)
         }
         progress?.finishTensor()

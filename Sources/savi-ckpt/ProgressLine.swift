@@ -50,7 +50,7 @@ extension Checkpoint {
   func withProgress<R>(
     isQuiet: Bool,
     _ body: (
-      _ stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+      _ stream: @Sendable (TensorInfo, ElementSink) throws -> Void
     ) throws -> R
   ) rethrows -> R {
     let progress = Progress(
@@ -58,8 +58,8 @@ extension Checkpoint {
     let line = ProgressLine(progress, isQuiet: isQuiet)
     defer { line.finish() }
     return try body { tensor, chunkBody in
-      try stream(tensor) { chunk in
-        try chunkBody(chunk)
+      try stream(tensor) { position, chunk in
+        try chunkBody(position, chunk)
         progress.advance(bytes: chunk.count)
       }
       progress.finishTensor()

@@ -106,7 +106,7 @@ struct HDF5Tests {
       if round % 6 == 0 { bytes.removeLast(random(bytes.count - 8)) }
       do {
         let checkpoint = try Checkpoint(path: try folder.write("x.h5", bytes))
-        for tensor in checkpoint.tensors { try checkpoint.stream(tensor) { _ in } }
+        for tensor in checkpoint.tensors { try checkpoint.stream(tensor) { _, _ in } }
       } catch is CheckpointError {}
     }
   }

@@ -14,7 +14,7 @@ struct HostileFileTests {
   private func readAll(_ path: String) throws -> Bool {
     do {
       let checkpoint = try Checkpoint(path: path)
-      for tensor in checkpoint.tensors { try checkpoint.stream(tensor) { _ in } }
+      for tensor in checkpoint.tensors { try checkpoint.stream(tensor) { _, _ in } }
       return true
     } catch is CheckpointError {
       return false

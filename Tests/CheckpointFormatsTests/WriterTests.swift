@@ -13,10 +13,10 @@ struct WriterTests {
     return DType.allCases.compactMap { dtype in
       let bytes = rampBytes(dtype, count: 6)
       guard !bytes.isEmpty else { return nil }
-      return OutputTensor(name: "a/\(dtype)", dtype: dtype, shape: shape) { try $0(bytes.span) }
+      return OutputTensor(name: "a/\(dtype)", dtype: dtype, shape: shape) { try $0(0, bytes.span) }
     } + [
       OutputTensor(name: "scalar", dtype: .int64, shape: .scalar) {
-        try $0(rampBytes(.int64, count: 1).span)
+        try $0(0, rampBytes(.int64, count: 1).span)
       },
       OutputTensor(name: "empty", dtype: .float32, shape: try #require(Shape([3, 0]))) { _ in },
       OutputTensor(name: "alias", dtype: .float32, shape: shape, aliasOf: "a/float32") { _ in },
@@ -59,7 +59,7 @@ struct WriterTests {
     let folder = try TemporaryFolder()
     struct Broken: Error {}
     let short = OutputTensor(name: "x", dtype: .int8, shape: try #require(Shape([4]))) {
-      try $0([1, 2].span)
+      try $0(0, [1, 2].span)
     }
     let broken = OutputTensor(name: "x", dtype: .int8, shape: try #require(Shape([4]))) { _ in
       throw Broken()

@@ -12,7 +12,7 @@ struct StatisticsTests {
     let bytes = values.withUnsafeBytes { Array($0) }
     let rows = try statistics(of: [tensor], threads: 1) { _, body in
       for start in stride(from: 0, to: bytes.count, by: chunk) {
-        try body(Array(bytes[start..<min(start + chunk, bytes.count)]).span)
+        try body(start / 4, Array(bytes[start..<min(start + chunk, bytes.count)]).span)
       }
     }
     return rows[0].statistics
@@ -70,7 +70,7 @@ struct StatisticsTests {
       let bytes = rampBytes(dtype, count: 6)
       guard !bytes.isEmpty else { continue }
       let tensor = TensorInfo(name: "x", dtype: dtype, shape: try #require(Shape([6])))
-      let row = try statistics(of: [tensor], threads: 1) { _, body in try body(bytes.span) }[0]
+      let row = try statistics(of: [tensor], threads: 1) { _, body in try body(0, bytes.span) }[0]
       let components = dtype.isComplex ? 12.0 : 6.0
       #expect(row.statistics.mean == (dtype == .bool ? 0.5 : 15 / components), "\(dtype)")
       #expect(row.statistics.maximum == (dtype == .bool ? 1 : 5), "\(dtype)")
@@ -81,7 +81,7 @@ struct StatisticsTests {
   func hash() throws {
     func root(_ name: String, _ dims: [Int], _ bytes: [UInt8]) throws -> String {
       let tensor = TensorInfo(name: name, dtype: .uint8, shape: try #require(Shape(dims)))
-      return try CheckpointHash([tensor], threads: 1) { _, body in try body(bytes.span) }.root
+      return try CheckpointHash([tensor], threads: 1) { _, body in try body(0, bytes.span) }.root
     }
     let first = try root("a", [2, 3], [0, 1, 2, 3, 4, 5])
     #expect(try root("a", [2, 3], [0, 1, 2, 3, 4, 5]) == first)

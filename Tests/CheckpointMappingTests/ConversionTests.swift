@@ -12,7 +12,7 @@ struct ConversionTests {
 
   private func collect(_ output: OutputTensor) throws -> [UInt8] {
     var bytes: [UInt8] = []
-    try output.produce { chunk in for index in chunk.indices { bytes.append(chunk[index]) } }
+    try output.produce { _, chunk in for index in chunk.indices { bytes.append(chunk[index]) } }
     return bytes
   }
 
@@ -47,6 +47,19 @@ struct ConversionTests {
       checkpoint.entries, models: [try tiny()], direction: .torchToFlax)
     try plan.checkEqualPairs(in: checkpoint.reader)
     try expectEqual(plan.outputs(from: checkpoint.reader), "golden/tiny_perturbed_flax.npz")
+  }
+
+  /// A Flax array of shape (4, 3) that was split into chunks of 5, 5 and 2 elements: none ends
+  /// with a row.
+  @Test("a split array whose chunks end within a row is transposed whole")
+  func chunksWithinRows() throws {
+    let checkpoint = try Checkpoint(path: fixture("flax/chunked_4x3.msgpack"))
+    let model = try ModelDocument(json: try fileBytes(fixture("models/chunked_4x3.json")))
+    let plan = try ModelMatcher.plan(
+      checkpoint.entries, models: [model], direction: .flaxToTorch)
+    let bytes = try collect(try #require(plan.outputs(from: checkpoint.reader).first))
+    let right: [Float] = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    #expect(bytes == right.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
   }
 
   private func entries(_ transform: (String) -> String?) throws -> [CheckpointEntry] {

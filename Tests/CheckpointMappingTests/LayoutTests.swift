@@ -38,7 +38,8 @@ struct LayoutTests {
       next = next &+ UInt8(placement.shape.count)
       sources.append(source)
       var span = result.mutableSpan
-      try transform.scatter(source.span, from: 0, index: index, into: &span, elementSize: 1)
+      try transform.scatter(
+        source.span, elements: 0..<source.count, index: index, into: &span, elementSize: 1)
     }
     let zeros = Array(transform.zeros)
     #expect(result.enumerated().filter { $0.element == 0 }.map(\.offset) == zeros)
@@ -51,6 +52,64 @@ struct LayoutTests {
     }
   }
 
+  @Test("runs of elements become the boxes that hold exactly them")
+  func boxes() {
+    for shape in [[], [5], [3, 4], [2, 3, 4], [2, 1, 3, 2], [1, 1, 1]] {
+      let count = shape.reduce(1, *)
+      let steps = shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
+      for lower in 0...count {
+        for upper in lower...count {
+          var elements: [Int] = []
+          for box in ElementBox.covering(lower..<upper, of: shape) {
+            var indices = [0]
+            for (axis, extent) in box.extents.enumerated() {
+              indices = indices.flatMap { base in
+                (0..<extent).map { base + (box.origin[axis] + $0) * steps[axis] }
+              }
+            }
+            elements += indices
+          }
+          #expect(elements.sorted() == Array(lower..<upper), "\(lower)..<\(upper) of \(shape)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "a tensor is the same however its sources are cut, in whatever order the pieces come",
+    arguments: Role.allCases)
+  func anyCut(_ role: Role) throws {
+    var random = SystemRandomNumberGenerator()
+    let target = try #require(Shape(shape(role)))
+    let transform = try #require(role.transform(to: target, heads: role.needsHeads ? 2 : nil))
+    func assemble(_ cut: (Int) -> [Range<Int>]) throws -> [UInt8] {
+      var result = [UInt8](repeating: 255, count: target.count)
+      var assembler = TensorAssembler(transform, elementSize: 1)
+      assembler.begin(&result)
+      for (index, placement) in transform.placements.enumerated() {
+        let source = (0..<placement.shape.count).map { UInt8(($0 + 50 * index) % 250) }
+        for run in cut(source.count) {
+          try assembler.place(
+            source.span.extracting(run), at: run.lowerBound, of: index, into: &result)
+        }
+      }
+      try assembler.finish()
+      return result
+    }
+    let whole = try assemble { [0..<$0] }
+    for _ in 0..<20 {
+      let cut = try assemble { count in
+        let cuts = Set((0..<3).map { _ in Int.random(in: 0...count, using: &random) } + [0, count])
+          .sorted()
+        return zip(cuts, cuts.dropFirst()).map { $0..<$1 }.shuffled(using: &random)
+      }
+      #expect(cut == whole)
+    }
+    #expect(throws: CheckpointError.self) {
+      try assemble { [0..<$0 / 2] }
+    }
+  }
+
   /// The formulas of each layout, element by element, independent of strides.
   @Test("a transposed convolution flips both axes of the kernel")
   func flip() throws {
@@ -58,7 +117,8 @@ struct LayoutTests {
     let transform = try #require(Role.convTranspose2dKernel.transform(to: shape, heads: nil))
     var result = [UInt8](repeating: 0, count: 6)
     var span = result.mutableSpan
-    try transform.scatter([1, 2, 3, 4, 5, 6].span, from: 0, index: 0, into: &span, elementSize: 1)
+    try transform.scatter(
+      [1, 2, 3, 4, 5, 6].span, elements: 0..<6, index: 0, into: &span, elementSize: 1)
     #expect(result == [6, 5, 4, 3, 2, 1])
   }
 

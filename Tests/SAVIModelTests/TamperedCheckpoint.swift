@@ -71,7 +71,7 @@ struct TamperedCheckpoint {
         let bytes = tensor.values.flatMap { value in
           (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32($0))) }
         }
-        try sink(bytes.span)
+        try sink(0, bytes.span)
       }
     }
     try CheckpointWriters.write(

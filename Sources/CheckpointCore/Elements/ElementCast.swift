@@ -80,14 +80,14 @@ extension OutputTensor {
       name: name, dtype: target, shape: shape, aliasOf: aliasOf,
       workingMemory: workingMemory + 8 * Streaming.chunkSize
     ) { [dtype, produce] sink in
-      try produce { whole in
-        // A transposed tensor comes as one chunk: cast it piece by piece.
+      try produce { position, whole in
+        // A transposed tensor comes as one run: cast it piece by piece.
         for start in stride(from: 0, to: whole.count, by: Streaming.chunkSize) {
           let part = whole.extracting(start..<min(start + Streaming.chunkSize, whole.count))
           var count = 0
           let bytes = ElementCast.cast(part, from: dtype, to: target, overflows: &count)
           if count > 0 { overflows(count) }
-          try sink(bytes.span)
+          try sink(position + start / dtype.itemSize, bytes.span)
         }
       }
     }

@@ -25,15 +25,15 @@ public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: ino
   }
 }
 
-/// All numbers of a tensor that `produce` gives chunk by chunk.
+/// All numbers of a tensor that `produce` gives run by run.
 public func collectDoubles(
-  _ dtype: DType, count: Int, _ produce: ((Span<UInt8>) throws -> Void) throws -> Void
+  _ dtype: DType, count: Int, _ produce: (ElementSink) throws -> Void
 ) throws -> [Double] {
   var all: [Double] = []
   all.reserveCapacity(count)
   var values: [Double] = []
-  try produce { chunk in
-    decodeDoubles(chunk, dtype, into: &values)
+  try produce { _, run in
+    decodeDoubles(run, dtype, into: &values)
     all += values
   }
   return all

@@ -41,20 +41,22 @@ struct FlaxWriter: CheckpointWriter {
   private func write(
     _ split: FlaxEncoder.Split, to file: AtomicFile, _ work: WorkLimits
   ) throws {
-    var done = 0
-    try split.tensor.produce { chunk in
-      var position = 0
-      while position < chunk.count {
-        let part = done / split.chunkSize
-        let within = done % split.chunkSize
-        let count = min(chunk.count - position, split.chunkSize - within)
+    let size = split.tensor.dtype.itemSize
+    var coverage = ElementCoverage(0..<split.tensor.shape.count)
+    try split.tensor.produce { position, run in
+      try coverage.add(position..<position + run.count / size)
+      var done = 0
+      while done < run.count {
+        let (part, within) = (position * size + done).quotientAndRemainder(
+          dividingBy: split.chunkSize)
+        let count = min(run.count - done, split.chunkSize - within)
         try file.writeChecked(
-          chunk.extracting(position..<position + count), at: split.offsets[part] + within)
-        position += count
+          run.extracting(done..<done + count), at: split.offsets[part] + within)
         done += count
       }
-      work.progress?.advance(bytes: chunk.count)
+      work.progress?.advance(bytes: run.count)
     }
+    try coverage.finish()
     work.progress?.finishTensor()
   }
 }

@@ -172,7 +172,7 @@ private final class HDF5FileLayout {
     var block: [UInt8] = []
     block.reserveCapacity(rows * rowBytes)
     var written = 0
-    try tensor.produce { bytes in
+    try tensor.produce { _, bytes in
       var position = 0
       while position < bytes.count {
         let count = min(bytes.count - position, rows * rowBytes - block.count)

@@ -95,12 +95,12 @@ struct SafetensorsShardsReader: CheckpointReader {
   }
 
   func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {
     guard let shard = shardOfName[tensor.nameInFile].flatMap({ shards[$0] }) else {
       throw CheckpointError(entry: tensor.nameInFile, "no such tensor in these files")
     }
-    try shard.stream(tensor, chunkSize: chunkSize, body)
+    try shard.stream(tensor, elements: range, chunkSize: chunkSize, sink)
   }
 }
 

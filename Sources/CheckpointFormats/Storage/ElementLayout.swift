@@ -37,30 +37,37 @@ struct ElementLayout: Sendable {
     isConjugated || isNegated || (isBigEndian && dtype.componentSize > 1)
   }
 
-  /// Streams the elements in C order, little-endian, from `source`.
+  /// Streams the elements `range`, counted in C order, from `source`.
   func stream(
-    from source: some StorageSource, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ range: Range<Int>, from source: some StorageSource, chunkSize: Int, _ sink: ElementSink
   ) throws {
-    guard shape.count > 0 else { return }
-    guard let range = byteRange, range.upperBound <= source.size else {
+    guard !range.isEmpty, shape.count > 0 else { return }
+    guard let bytes = byteRange, bytes.upperBound <= source.size,
+      range.lowerBound >= 0, range.upperBound <= shape.count
+    else {
       throw CheckpointError(
         "the tensor reaches beyond its storage of \(source.size) bytes",
         advice: "the file is damaged; save it again")
     }
-    let wholeElements = max(1, chunkSize / dtype.itemSize) * dtype.itemSize
-    if isContiguous {
-      try source.stream(range, chunkSize: wholeElements) { try emit($0, body) }
-    } else {
-      try gather(try source.read(range), chunkSize: wholeElements, body)
+    guard isContiguous else {
+      return try gather(range, try source.read(bytes), chunkSize: chunkSize, sink)
     }
+    let size = dtype.itemSize
+    let wholeElements = max(1, chunkSize / size) * size
+    var runs = ElementRechunking(itemSize: size, runSize: wholeElements, from: range.lowerBound)
+    let wanted = byteOffset + range.lowerBound * size..<byteOffset + range.upperBound * size
+    try source.stream(wanted, chunkSize: wholeElements) { piece in
+      try runs.add(piece) { try emit($0, $1, sink) }
+    }
+    try runs.finish(at: range.upperBound)
   }
 
-  private func emit(_ chunk: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws {
-    guard needsValueChange else { return try body(chunk) }
-    var copy = unsafe chunk.withUnsafeBufferPointer { unsafe Array($0) }
+  private func emit(_ position: Int, _ run: Span<UInt8>, _ sink: ElementSink) throws {
+    guard needsValueChange else { return try sink(position, run) }
+    var copy = unsafe run.withUnsafeBufferPointer { unsafe Array($0) }
     var bytes = copy.mutableSpan
     changeValues(&bytes)
-    try body(copy.span)
+    try sink(position, copy.span)
   }
 
   private func changeValues(_ bytes: inout MutableSpan<UInt8>) {
@@ -77,7 +84,7 @@ struct ElementLayout: Sendable {
   /// Gathers strided elements block by block, so that a view whose elements repeat (stride 0) never
   /// takes more memory than its storage and one chunk.
   private func gather(
-    _ storage: [UInt8], chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ range: Range<Int>, _ storage: [UInt8], chunkSize: Int, _ sink: ElementSink
   ) throws {
     let elements = max(1, chunkSize / dtype.itemSize)
     let strides = shape.strides
@@ -87,22 +94,29 @@ struct ElementLayout: Sendable {
     let outerCount = shape.dimensions[..<axis].reduce(1, *)
     let inner = Array(shape.dimensions[(axis + 1)...])
     var index = [Int](repeating: 0, count: axis)
+    var position = 0
     for _ in 0..<outerCount {
       let base = zip(index, self.strides).reduce(0) { $0 + $1.0 * $1.1 }
       for start in stride(from: 0, to: shape.dimensions[axis], by: step) {
         let block = [min(step, shape.dimensions[axis] - start)] + inner
-        try gatherBlock(
-          block, Array(self.strides[axis...]), offset: base + start * self.strides[axis], storage,
-          body)
+        let elements = position..<position + block.reduce(1, *)
+        position = elements.upperBound
+        guard elements.overlaps(range) else { continue }
+        let wanted = elements.clamped(to: range)
+        let bytes = try gatherBlock(
+          block, Array(self.strides[axis...]), offset: base + start * self.strides[axis], storage)
+        let first = (wanted.lowerBound - elements.lowerBound) * dtype.itemSize
+        try sink(
+          wanted.lowerBound,
+          bytes.span.extracting(first..<first + wanted.count * dtype.itemSize))
       }
       advance(&index, within: shape.dimensions[..<axis])
     }
   }
 
   private func gatherBlock(
-    _ block: [Int], _ blockStrides: [Int], offset: Int, _ storage: [UInt8],
-    _ body: (Span<UInt8>) throws -> Void
-  ) throws {
+    _ block: [Int], _ blockStrides: [Int], offset: Int, _ storage: [UInt8]
+  ) throws -> [UInt8] {
     let size = dtype.itemSize
     var chunk = [UInt8](repeating: 0, count: block.reduce(size, *))
     var target = chunk.mutableSpan
@@ -114,7 +128,7 @@ struct ElementLayout: Sendable {
       throw CheckpointError("the tensor's strides reach beyond its storage")
     }
     changeValues(&target)
-    try body(chunk.span)
+    return chunk
   }
 }
 

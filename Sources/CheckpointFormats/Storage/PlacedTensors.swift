@@ -22,8 +22,11 @@ extension AtomicFile {
       guard tensor.shape.count > 0 else { return }
       try budget.withBytes(tensor.workingMemory) {
         var written = 0
-        try tensor.produce { chunk in
-          guard written + chunk.count <= tensor.byteCount else {
+        try tensor.produce { position, chunk in
+          // Checksums are taken as the elements pass: they must come in order.
+          guard position * tensor.dtype.itemSize == written,
+            written + chunk.count <= tensor.byteCount
+          else {
             throw CheckpointError.wrongLength(tensor, found: written + chunk.count)
           }
           // In pieces that stay in the cache from the checksum to the write.

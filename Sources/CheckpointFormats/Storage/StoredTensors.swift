@@ -63,13 +63,13 @@ struct StoredTensors: Sendable {
   }
 
   func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {
     guard let item = stored[tensor.nameInFile] else {
       throw CheckpointError(entry: tensor.nameInFile, "no such tensor in this file")
     }
     do {
-      try item.layout.stream(from: item.source, chunkSize: chunkSize, body)
+      try item.layout.stream(range, from: item.source, chunkSize: chunkSize, sink)
     } catch let error as CheckpointError {
       throw error.inEntry(tensor.nameInFile)
     }
@@ -85,8 +85,8 @@ extension StoredCheckpointReader {
   var entries: [CheckpointEntry] { contents.entries }
 
   func stream(
-    _ tensor: TensorInfo, chunkSize: Int, _ body: (Span<UInt8>) throws -> Void
+    _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {
-    try contents.stream(tensor, chunkSize: chunkSize, body)
+    try contents.stream(tensor, elements: range, chunkSize: chunkSize, sink)
   }
 }

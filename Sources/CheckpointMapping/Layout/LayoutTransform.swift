@@ -35,31 +35,24 @@ public struct LayoutTransform: Sendable, Equatable {
       && placements[0].shape.count == target.count
   }
 
-  /// Copies whole outermost slices of source `index` to their places in `target`.
-  ///
-  /// - Parameters:
-  ///   - slices: elements in C order.
-  ///   - first: the index of the first slice.
+  /// Copies a run of source `index`, its elements `range` in C order, to their places in `target`.
   func scatter(
-    _ slices: Span<UInt8>, from first: Int, index: Int, into target: inout MutableSpan<UInt8>,
-    elementSize: Int
+    _ run: Span<UInt8>, elements range: Range<Int>, index: Int,
+    into target: inout MutableSpan<UInt8>, elementSize: Int
   ) throws {
     let placement = placements[index]
-    let inner = placement.shape.dimensions.dropFirst()
-    let sliceBytes = inner.reduce(elementSize, *)
-    let count = placement.shape.rank == 0 ? 1 : slices.count / max(1, sliceBytes)
-    let copy = StridedCopy(
-      shape: placement.shape.rank == 0 ? [] : [count] + inner,
-      sourceStrides: placement.shape.strides, targetStrides: placement.strides,
-      targetOffset: placement.offset + first * (placement.strides.first ?? 0))
-    guard let copy, copy(from: slices, to: &target, elementSize: elementSize) else {
-      throw CheckpointError("a source of shape \(placement.shape) does not fit \(self.target)")
+    let steps = placement.shape.strides
+    for box in ElementBox.covering(range, of: placement.shape.dimensions) {
+      let first = zip(box.origin, steps).reduce(0) { $0 + $1.0 * $1.1 }
+      let copy = StridedCopy(
+        shape: box.extents, sourceStrides: steps, sourceOffset: first - range.lowerBound,
+        targetStrides: placement.strides,
+        targetOffset: zip(box.origin, placement.strides)
+          .reduce(placement.offset) { $0 + $1.0 * $1.1 })
+      guard let copy, copy(from: run, to: &target, elementSize: elementSize) else {
+        throw CheckpointError("a source of shape \(placement.shape) does not fit \(self.target)")
+      }
     }
-  }
-
-  /// Bytes of one outermost slice of source `index`.
-  func sliceBytes(index: Int, elementSize: Int) -> Int {
-    placements[index].shape.dimensions.dropFirst().reduce(elementSize, *)
   }
 
   /// The elements of source `index`, in C order, out of `target`: the inverse of `scatter`.

@@ -41,7 +41,7 @@ extension ConversionPlan.Step {
   }
 
   fileprivate func produce(
-    from reader: any CheckpointReader, _ pool: BufferPool, _ sink: (Span<UInt8>) throws -> Void
+    from reader: any CheckpointReader, _ pool: BufferPool, _ sink: ElementSink
   ) throws {
     let size = dtype.itemSize
     switch operation {
@@ -53,7 +53,7 @@ extension ConversionPlan.Step {
     case .scatter(let transform):
       try pool.withBuffer(shape.count * size) { target in
         try assemble(transform, from: reader, into: &target)
-        try sink(target.span)
+        try sink(0, target.span)
       }
     case .gather(let transform, let index):
       let whole = try reader.read(sources[0])
@@ -61,7 +61,7 @@ extension ConversionPlan.Step {
       var part = [UInt8](repeating: 0, count: shape.count * size)
       var span = part.mutableSpan
       try transform.gather(index: index, from: whole.span, into: &span, elementSize: size)
-      try sink(part.span)
+      try sink(0, part.span)
     }
   }
 
@@ -69,20 +69,14 @@ extension ConversionPlan.Step {
   private func assemble(
     _ transform: LayoutTransform, from reader: any CheckpointReader, into target: inout [UInt8]
   ) throws {
-    let size = dtype.itemSize
-    for byte in transform.zeros.lowerBound * size..<transform.zeros.upperBound * size {
-      target[byte] = 0
-    }
+    var assembler = TensorAssembler(transform, elementSize: dtype.itemSize)
+    assembler.begin(&target)
     for (index, source) in sources.enumerated() {
-      let slice = transform.sliceBytes(index: index, elementSize: size)
-      guard slice > 0, source.shape.count > 0 else { continue }
-      var first = 0
-      try reader.stream(source, chunkSize: max(1, Streaming.chunkSize / slice) * slice) { chunk in
-        var span = target.mutableSpan
-        try transform.scatter(chunk, from: first, index: index, into: &span, elementSize: size)
-        first += chunk.count / slice
+      try reader.stream(source) { position, run in
+        try assembler.place(run, at: position, of: index, into: &target)
       }
     }
+    try assembler.finish()
   }
 
   /// What the forward mapping fills with zeros must be zero, or the way back would lose it.
@@ -101,17 +95,15 @@ extension ConversionPlan.Step {
       advice: "add these elements to the input bias of the same gates, which computes the same")
   }
 
-  private func fill(_ value: Double, _ sink: (Span<UInt8>) throws -> Void) throws {
+  private func fill(_ value: Double, _ sink: ElementSink) throws {
     let pattern =
       dtype == .float32 ? UInt64(Float(value).bitPattern) : value.bitPattern
     let element = (0..<dtype.itemSize).map { UInt8(truncatingIfNeeded: pattern >> (8 * $0)) }
     let perChunk = max(1, Streaming.chunkSize / element.count)
-    var rest = shape.count
-    while rest > 0 {
-      let count = min(rest, perChunk)
+    for position in stride(from: 0, to: shape.count, by: perChunk) {
+      let count = min(shape.count - position, perChunk)
       let chunk = [UInt8]((0..<count).map { _ in element }.joined())
-      try sink(chunk.span)
-      rest -= count
+      try sink(position, chunk.span)
     }
   }
 }

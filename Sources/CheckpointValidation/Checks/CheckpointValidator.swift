@@ -24,7 +24,7 @@ public struct CheckpointValidator: Sendable {
   ///     compare with is at hand.
   public func validate(
     _ entries: [CheckpointEntry], against source: [String: OutputTensor]? = nil,
-    stream: @escaping @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> Outcome {
     let expected = try schema.expectedTensors()
     var structure = StructureCheck(schema, expected, entries)

@@ -7,13 +7,13 @@ struct EqualityCheck {
   private let tensors: [TensorInfo]
   private let scans: [String: TensorScan]
   private let constraints: [String: TensorConstraints]
-  private let stream: @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
   private let byName: [String: TensorInfo]
 
   init(
     _ expected: [ExpectedTensor], _ tensors: [TensorInfo], _ scans: [String: TensorScan],
     _ constraints: [String: TensorConstraints],
-    stream: @escaping @Sendable (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) {
     self.expected = expected
     self.tensors = tensors

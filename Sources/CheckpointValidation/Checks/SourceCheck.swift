@@ -7,11 +7,11 @@ struct SourceCheck {
   private let schema: CheckpointSchema
   private let tensors: [TensorInfo]
   private let source: [String: OutputTensor]
-  private let stream: (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+  private let stream: (TensorInfo, ElementSink) throws -> Void
 
   init(
     _ schema: CheckpointSchema, _ tensors: [TensorInfo], _ source: [String: OutputTensor],
-    stream: @escaping (TensorInfo, (Span<UInt8>) throws -> Void) throws -> Void
+    stream: @escaping (TensorInfo, ElementSink) throws -> Void
   ) {
     self.schema = schema
     self.tensors = tensors

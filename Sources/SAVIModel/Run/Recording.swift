@@ -70,7 +70,7 @@ extension Stage {
       let size = Streaming.chunkSize / dtype.itemSize
       for start in stride(from: 0, to: shape.count, by: size) {
         let range = start..<min(start + size, shape.count)
-        try sink(bytes(range).span)
+        try sink(start, bytes(range).span)
       }
     }
   }
