@@ -81,6 +81,26 @@ def main():
         archive.writestr("x.npy", npy(ramp("float32")))
     for path in OUT.glob("*.np*"):
         fix_times(path)
+    streamed(OUT / "streamed.npz", npy(ramp("float32")))
+
+
+def streamed(path, array):
+    """A zip written to a stream: sizes and checksums follow the data, in data descriptors."""
+    class Stream(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def seek(self, *_):
+            raise io.UnsupportedOperation
+
+        tell = seek
+
+    stream = Stream()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, method in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+            info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            archive.writestr(info, array, method)
+    path.write_bytes(stream.getvalue())
 
 
 def fix_times(path):

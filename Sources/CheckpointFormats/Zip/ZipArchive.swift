@@ -5,8 +5,9 @@ import Synchronization
 
 /// An open zip archive, read through libzip (PKWARE APPNOTE 6.3, zip64 included).
 ///
-/// libzip parses the archive and inflates; stored entries are read straight from the file at the
-/// offset libzip found, by several threads at once.
+/// `ZipDirectory` says where everything lies and that nothing else does; libzip describes and inflates
+/// the entries, and must agree on them. Stored entries are read straight from the file, by several
+/// threads at once.
 @safe final class ZipArchive: @unchecked Sendable {
   struct Entry: Sendable {
     let index: Int
@@ -37,6 +38,7 @@ import Synchronization
 
   init(_ file: RandomAccessFile) throws {
     self.file = file
+    let directory = try ZipDirectory(file)
     source = ZipSource(file)
     var error = unsafe zip_error_t()
     unsafe zip_error_init(&error)
@@ -52,72 +54,57 @@ import Synchronization
         advice: "it may be truncated; fetch or save it again")
     }
     unsafe self.handle = unsafe handle
-    entries = try listEntries()
+    entries = try listEntries(directory.entries)
   }
 
   deinit { unsafe zip_discard(handle) }
 
-  private func listEntries() throws -> [Entry] {
-    let count = unsafe zip_get_num_entries(handle, 0)
-    // Compared as bytes: Swift's strings hold a letter and its decomposition to be equal.
+  private func listEntries(_ placed: [ZipDirectory.Entry]) throws -> [Entry] {
+    guard unsafe zip_get_num_entries(handle, 0) == Int64(placed.count) else {
+      throw failure("its central directory is read in two ways")
+    }
     var names: Set<[UInt8]> = []
-    var result: [Entry] = []
-    for index in 0..<max(0, Int(count)) {
-      let entry = try describeEntry(index)
-      guard names.insert(Array(entry.name.utf8)).inserted else {
+    return try placed.enumerated().map { index, place in
+      let entry = try describeEntry(index, place)
+      // Compared as bytes: Swift's strings hold a letter and its decomposition to be equal.
+      guard names.insert(place.name).inserted else {
         throw CheckpointError(
           entry: entry.name, "two entries of this zip archive have this name",
           advice: "repack it with distinct names")
       }
-      result.append(entry)
+      return entry
     }
-    return result
   }
 
-  private func describeEntry(_ index: Int) throws -> Entry {
+  private func describeEntry(_ index: Int, _ place: ZipDirectory.Entry) throws -> Entry {
     var status = unsafe zip_stat_t()
     guard unsafe zip_stat_index(handle, UInt64(index), 0, &status) == 0,
       let guessed = unsafe status.name
     else { throw failure("entry \(index) cannot be described") }
     // The name's own bytes where they are UTF-8, which nearly every writer means whatever its flags
     // say; libzip would take control characters for the symbols of code page 437.
-    let raw = unsafe zip_get_name(handle, UInt64(index), UInt32(ZIP_FL_ENC_RAW))
     let name =
-      unsafe raw.flatMap { unsafe String(validatingCString: $0) } ?? String(cString: guessed)
+      unsafe String(validating: place.name, as: UTF8.self) ?? String(cString: guessed)
     guard unsafe status.encryption_method == UInt16(ZIP_EM_NONE) else {
       throw CheckpointError(
         entry: name, "this entry is encrypted", advice: "repack it without a password")
     }
     let isStored = unsafe status.comp_method == UInt16(ZIP_CM_STORE)
-    guard let size = unsafe Int(exactly: status.size),
-      let packed = unsafe Int(exactly: status.comp_size), packed <= file.size,
-      isStored ? size == packed : size / Self.maximumDeflateRatio <= packed
+    guard unsafe status.size == place.size, unsafe status.comp_size == place.packedSize,
+      unsafe status.crc == place.crc,
+      isStored
+        ? place.size == place.packedSize
+        : place.size / Self.maximumDeflateRatio <= place.packedSize
     else {
       throw CheckpointError(
         entry: name,
-        "its sizes (\(unsafe status.comp_size) packed, \(unsafe status.size) unpacked) cannot be right "
-          + "in a file of \(file.size) bytes",
+        "its sizes (\(place.packedSize) packed, \(place.size) unpacked) cannot be right in a file of "
+          + "\(file.size) bytes",
         advice: "the archive is damaged; fetch or save it again")
     }
-    let offset = isStored && size > 0 ? try locate(index, name, size: size) : nil
     return Entry(
-      index: index, name: name, size: size, crc: unsafe status.crc,
-      dataOffset: isStored ? offset ?? 0 : nil)
-  }
-
-  /// Where the data of a stored entry lies: the place libzip reads its first byte from.
-  private func locate(_ index: Int, _ name: String, size: Int) throws -> Int {
-    guard let stream = unsafe zip_fopen_index(handle, UInt64(index), 0) else {
-      throw failure("its local header is damaged").inEntry(name)
-    }
-    defer { unsafe zip_fclose(stream) }
-    var byte: UInt8 = 0
-    guard unsafe zip_fread(stream, &byte, 1) == 1, source.lastReadOffset <= file.size - size else {
-      throw CheckpointError(
-        entry: name, "its data of \(size) bytes is cut short",
-        advice: "the archive is truncated; fetch or save it again")
-    }
-    return source.lastReadOffset
+      index: index, name: name, size: place.size, crc: place.crc,
+      dataOffset: isStored ? place.dataOffset : nil)
   }
 
   private func failure(_ message: String) -> CheckpointError {

@@ -1,15 +1,10 @@
 import Bytes
 import CZip
 
-/// Feeds a file to libzip through `pread` and remembers where libzip read last.
-///
-/// libzip finds an entry's data (central directory, then local header) but does not tell where it
-/// is. Watching it read the first byte does, so that stored entries can be read by any number of
-/// threads straight from the file, without a second zip parser that could disagree.
+/// Feeds a file to libzip through `pread`, so that both read the file that was opened.
 final class ZipSource {
   private let file: RandomAccessFile
   private var position = 0
-  private(set) var lastReadOffset = 0
   /// The system error that libzip reports only as "read error".
   private(set) var failure: FileSystemError?
 
@@ -71,7 +66,6 @@ final class ZipSource {
   }
 
   private func read(into data: UnsafeMutableRawPointer?, _ length: Int) -> Int64 {
-    lastReadOffset = position
     let buffer = unsafe UnsafeMutableBufferPointer(
       start: data?.assumingMemoryBound(to: UInt8.self), count: length)
     do {
