@@ -14,7 +14,11 @@ public enum Machine {
 
   /// Writes all of `text` to a file descriptor.
   public static func write(_ text: String, to descriptor: CInt) throws(FileSystemError) {
-    let bytes = Array(text.utf8)
+    try write(Array(text.utf8), to: descriptor)
+  }
+
+  /// Writes all of `bytes` to a file descriptor.
+  public static func write(_ bytes: [UInt8], to descriptor: CInt) throws(FileSystemError) {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -33,4 +37,18 @@ public enum Machine {
       done += count
     }
   }
+
+  #if canImport(Glibc)
+    /// Bytes of address space that this process takes: the first field of /proc/self/statm, in pages.
+    public static var addressSpace: UInt {
+      let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { return 0 }
+      defer { close(descriptor) }
+      var buffer = [UInt8](repeating: 0, count: 64)
+      let count = unsafe read(descriptor, &buffer, buffer.count)
+      let digits = buffer.prefix(max(0, count)).prefix { $0 != 0x20 }
+      let pages = UInt(String(decoding: digits, as: UTF8.self)) ?? 0
+      return pages * UInt(sysconf(CInt(_SC_PAGESIZE)))
+    }
+  #endif
 }

@@ -36,6 +36,17 @@ public final class RandomAccessFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Whether another process holds the exclusive lock (`flock`) by which HDF5 keeps readers away from
+  /// a file that it is writing.
+  public var isLockedForWriting: Bool {
+    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
+      // Not kept: it would keep a writer away in turn.
+      _ = flock(descriptor, LOCK_UN)
+      return false
+    }
+    return errno == EWOULDBLOCK
+  }
+
   /// Fills the first `count` bytes of `buffer` with those at `offset`; an early end of the file is
   /// an error.
   public func read(

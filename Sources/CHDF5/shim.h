@@ -5,10 +5,8 @@
 #define H5_USE_110_API 1
 #include <hdf5.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-// Swift marks fork unavailable. HDF5Sandbox says why it is needed and how it is kept safe.
-static inline pid_t savi_fork(void) { return fork(); }
+#include "reader.h"
 
 // RLIMIT_* are enumerators of an anonymous type in glibc, which Swift does not pass on.
 static inline void savi_limit(int resource, rlim_t limit) {

@@ -1,6 +1,9 @@
 import CheckpointCore
 import CheckpointFormats
 
+// HDF5 files are described by a process of their own: this program, run again.
+HDF5Helper.runIfAsked()
+
 // Usage: CheckpointsExample INPUT NAME OUTPUT.safetensors
 let arguments = CommandLine.arguments
 guard arguments.count == 4 else {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import CheckpointCore
+import CheckpointFormats
 
 #if canImport(Glibc)
   import Glibc
@@ -12,6 +13,7 @@ import CheckpointCore
 @main
 enum Main {
   static func main() {
+    HDF5Helper.runIfAsked()
     Interrupts.install()
     do {
       var command = try SaviCkpt.parseAsRoot()

@@ -1,6 +1,7 @@
 import Bytes
 import CheckpointCore
 import CheckpointFormats
+import Foundation
 import TestSupport
 import Testing
 
@@ -51,9 +52,48 @@ struct HDF5Tests {
     #expect(reasons["virtual"] == "a virtual dataset: its data is in other files, never followed")
     #expect(reasons["external"] == "external storage: its data is in other files, never followed")
     #expect(reasons["dangling"] == "a link that leads nowhere")
-    #expect(reasons["group/up"] == "a second link to a group listed above")
+    #expect(reasons["group/up"] == "a link back to a group that contains it")
     #expect(reasons["lzf"] == "compressed with the filter lzf (32000), which is not available")
     #expect(reasons["null"]?.contains("null dataspace") == true)
+  }
+
+  @Test("a group's further links give its tensors further names")
+  func groupLinks() throws {
+    let checkpoint = try open("links.h5")
+    #expect(checkpoint.tensors.map(\.name) == ["group/inner/w", "second/inner/w", "third/w"])
+    #expect(Set(checkpoint.tensors.map(\.storage)).count == 1)
+    #expect(checkpoint.placeholders.isEmpty)
+    for tensor in checkpoint.tensors {
+      #expect(try checkpoint.reader.read(tensor) == rampBytes(.float32, count: 6))
+    }
+  }
+
+  @Test("a damaged file that keeps libhdf5 busy ends in one sentence")
+  func busy() throws {
+    let run = try runCommand(["ls", fixture("hdf5/slow_virtual.h5")])
+    #expect(run.status == 2)
+    #expect(run.output.isEmpty)
+    #expect(run.error.contains("libhdf5 did not come to an end"), "\(run.error)")
+    #expect(run.error.split(separator: "\n").count == 1)
+  }
+
+  @Test("a file that is being written is said to be that, not damaged")
+  func beingWritten() throws {
+    #expect {
+      try open("unclosed.h5")
+    } throws: {
+      "\($0)".contains("marked as open for writing") && !"\($0)".contains("damaged")
+    }
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x.h5", try fileBytes(fixture("hdf5/dtypes.h5")))
+    let handle = try #require(FileHandle(forUpdatingAtPath: path))
+    #expect(flock(handle.fileDescriptor, LOCK_EX) == 0)
+    let run = try runCommand(["ls", path])
+    #expect(run.status == 2)
+    #expect(run.error.contains("another process has this HDF5 file open for writing"))
+    #expect(!run.error.contains("damaged"))
+    #expect(flock(handle.fileDescriptor, LOCK_UN) == 0)
+    #expect(try runCommand(["ls", path]).status == 0)
   }
 
   @Test("list a Keras model's weights in its own order")

@@ -59,6 +59,15 @@ def main():
             group.attrs["weight_names"] = [f"{layer}/kernel:0".encode(), f"{layer}/bias:0".encode()]
             group[f"{layer}/kernel:0"] = ramp("f4")
             group[f"{layer}/bias:0"] = ramp("f4", (3,))
+    with h5py.File(OUT / "links.h5", "w") as file:
+        file["group/inner/w"] = ramp("f4")
+        file["second"] = file["group"]
+        file["third"] = h5py.SoftLink("/group/inner")
+    with h5py.File(OUT / "unclosed.h5", "w", libver="v110") as file:
+        file["w"] = ramp("f4")
+        file.flush()
+        marked = (OUT / "unclosed.h5").read_bytes()
+    (OUT / "unclosed.h5").write_bytes(marked)
     with zipfile.ZipFile(OUT / "model.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in [("config.json", b'{"class_name": "Sequential"}'),
                            ("model.weights.h5", (OUT / "chunked.h5").read_bytes())]:

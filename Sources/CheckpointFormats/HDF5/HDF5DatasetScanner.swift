@@ -3,27 +3,17 @@ import CHDF5
 import CheckpointCore
 
 /// Describes one dataset: type, extent, layout, filters, and where its bytes are.
-struct HDF5DatasetScanner {
+@safe struct HDF5DatasetScanner {
   let dataset: hid_t
-  let address: UInt64
-  /// The file, and the size of the user block before its HDF5 data.
-  let path: String
-  let userBlock: Int
+  /// The driver's own file, which tells where chunks lie.
+  let reader: UnsafeMutableRawPointer?
 
-  private struct Unsupported: Error {
+  struct Unsupported: Error {
     let kind: Placeholder.Kind
     let reason: String
   }
 
-  func describe() throws -> HDF5Index.Item {
-    do {
-      return .dataset(try describeDataset())
-    } catch let problem as Unsupported {
-      return .placeholder(problem.kind, reason: problem.reason)
-    }
-  }
-
-  private func describeDataset() throws -> HDF5Index.Dataset {
+  func describe() throws(Unsupported) -> HDF5Index.Dataset {
     let properties = H5Dget_create_plist(dataset)
     guard properties >= 0 else { throw Unsupported(kind: .data, reason: "a damaged dataset") }
     defer { H5Pclose(properties) }
@@ -44,10 +34,10 @@ struct HDF5DatasetScanner {
     return HDF5Index.Dataset(
       dtype: dtype, isBigEndian: isBigEndian, dimensions: dimensions,
       storage: try storage(layout, properties, type, dimensions),
-      fill: fillValue(properties, type), objectAddress: Int(truncatingIfNeeded: address))
+      fill: fillValue(properties, type))
   }
 
-  private func extent() throws -> [Int] {
+  private func extent() throws(Unsupported) -> [Int] {
     let space = H5Dget_space(dataset)
     guard space >= 0 else { throw Unsupported(kind: .data, reason: "a damaged dataspace") }
     defer { H5Sclose(space) }
@@ -60,7 +50,7 @@ struct HDF5DatasetScanner {
       }
       var extents = [hsize_t](repeating: 0, count: rank)
       unsafe H5Sget_simple_extent_dims(space, &extents, nil)
-      return try extents.map { extent in
+      return try extents.map { (extent) throws(Unsupported) in
         guard let extent = Int(exactly: extent) else {
           throw Unsupported(kind: .data, reason: "an extent of \(extent)")
         }
@@ -72,7 +62,7 @@ struct HDF5DatasetScanner {
 
   // MARK: Types
 
-  private func elementType(_ type: hid_t) throws -> (DType, isBigEndian: Bool) {
+  private func elementType(_ type: hid_t) throws(Unsupported) -> (DType, isBigEndian: Bool) {
     let size = H5Tget_size(type)
     let isBigEndian = H5Tget_order(type) == H5T_ORDER_BE
     switch H5Tget_class(type) {
@@ -125,7 +115,7 @@ struct HDF5DatasetScanner {
   }
 
   /// h5py's bool is an enumeration of FALSE and TRUE; any other is its integers.
-  private func enumeration(_ type: hid_t) throws -> (DType, isBigEndian: Bool) {
+  private func enumeration(_ type: hid_t) throws(Unsupported) -> (DType, isBigEndian: Bool) {
     let base = H5Tget_super(type)
     defer { H5Tclose(base) }
     let size = H5Tget_size(base)
@@ -143,7 +133,7 @@ struct HDF5DatasetScanner {
   /// h5py's complex is a compound of two equal floats, r and i.
   private func complexType(
     _ type: hid_t, _ size: Int
-  ) throws -> (DType, isBigEndian: Bool)? {
+  ) throws(Unsupported) -> (DType, isBigEndian: Bool)? {
     guard H5Tget_nmembers(type) == 2, unsafe H5Tget_member_index(type, "r") == 0,
       unsafe H5Tget_member_index(type, "i") == 1, H5Tget_member_offset(type, 0) == 0,
       H5Tget_member_offset(type, 1) == size / 2
@@ -169,7 +159,7 @@ struct HDF5DatasetScanner {
 
   private func storage(
     _ layout: H5D_layout_t, _ properties: hid_t, _ type: hid_t, _ dimensions: [Int]
-  ) throws -> HDF5Index.Storage {
+  ) throws(Unsupported) -> HDF5Index.Storage {
     switch layout {
     case H5D_CONTIGUOUS:
       let offset = H5Dget_offset(dataset)
@@ -181,7 +171,7 @@ struct HDF5DatasetScanner {
   }
 
   /// At most 64 KiB, in the object header; libhdf5 reads it without conversion.
-  private func compact(_ type: hid_t) throws -> HDF5Index.Storage {
+  private func compact(_ type: hid_t) throws(Unsupported) -> HDF5Index.Storage {
     let size = H5Dget_storage_size(dataset)
     guard size <= 1 << 16 else {
       throw Unsupported(kind: .data, reason: "compact storage of \(size) bytes")
@@ -201,7 +191,9 @@ struct HDF5DatasetScanner {
     return .compact(bytes)
   }
 
-  private func chunked(_ properties: hid_t, _ dimensions: [Int]) throws -> HDF5Index.Storage {
+  private func chunked(_ properties: hid_t, _ dimensions: [Int]) throws(Unsupported)
+    -> HDF5Index.Storage
+  {
     var extents = [hsize_t](repeating: 0, count: max(1, dimensions.count))
     let rank = unsafe H5Pget_chunk(properties, CInt(extents.count), &extents)
     let shape = extents.compactMap { Int(exactly: $0) }
@@ -211,8 +203,8 @@ struct HDF5DatasetScanner {
       shape: shape, filters: try filters(properties), chunks: try chunks(shape, dimensions))
   }
 
-  private func filters(_ properties: hid_t) throws -> [Int] {
-    try (0..<max(0, H5Pget_nfilters(properties))).map { position in
+  private func filters(_ properties: hid_t) throws(Unsupported) -> [Int] {
+    try (0..<max(0, H5Pget_nfilters(properties))).map { (position) throws(Unsupported) in
       var flags: CUnsignedInt = 0
       var count = 0
       var name = [CChar](repeating: 0, count: 64)
@@ -232,10 +224,11 @@ struct HDF5DatasetScanner {
   }
 
   /// Every chunk of the grid that was written.
-  private func chunks(_ shape: [Int], _ dimensions: [Int]) throws -> [HDF5Index.Chunk] {
+  private func chunks(_ shape: [Int], _ dimensions: [Int]) throws(Unsupported) -> [HDF5Index.Chunk]
+  {
     let grid = zip(dimensions, shape).map { ($0 + $1 - 1) / $1 }
     guard !dimensions.contains(0), let total = Shape(grid)?.count,
-      total <= HDF5Scanner.maximumChunks
+      total <= StructureLimits.chunks
     else {
       guard dimensions.contains(0) else {
         throw Unsupported(kind: .data, reason: "a grid of \(grid) chunks")
@@ -245,52 +238,28 @@ struct HDF5DatasetScanner {
     var result: [HDF5Index.Chunk] = []
     var position = [Int](repeating: 0, count: grid.count)
     for _ in 0..<total {
-      let origin = zip(position, shape).map { $0 * $1 }
-      var (mask, address, size): (CUnsignedInt, haddr_t, hsize_t) = (0, 0, 0)
-      let status = unsafe H5Dget_chunk_info_by_coord(
-        dataset, origin.map { hsize_t($0) }, &mask, &address, &size)
-      guard status >= 0 else {
-        throw Unsupported(kind: .data, reason: "its index of chunks is damaged")
-      }
-      if address != savi_haddr_undef() {
-        result.append(
-          .init(
-            origin: origin, address: Int(exactly: address) ?? .max,
-            size: Int(exactly: size) ?? .max,
-            filterMask: Int(mask)))
-      }
+      if let chunk = try chunk(at: zip(position, shape).map { $0 * $1 }) { result.append(chunk) }
       for axis in grid.indices.reversed() {
         position[axis] += 1
         if position[axis] < grid[axis] { break }
         position[axis] = 0
       }
     }
-    return try relocated(result)
+    return result
   }
 
-  /// Some releases of libhdf5 leave the user block out of a chunk's address and some do not. The
-  /// first chunk's bytes, read through libhdf5, tell which.
-  private func relocated(_ chunks: [HDF5Index.Chunk]) throws -> [HDF5Index.Chunk] {
-    guard userBlock > 0, let first = chunks.first else { return chunks }
-    guard first.size <= 1 << 30, let file = try? RandomAccessFile(path: path) else {
-      throw Unsupported(kind: .data, reason: "chunks behind a user block that cannot be found")
+  /// `nil` where it was never written.
+  private func chunk(at origin: [Int]) throws(Unsupported) -> HDF5Index.Chunk? {
+    var (mask, address, size): (UInt32, haddr_t, hsize_t) = (0, 0, 0)
+    let found = unsafe savi_chunk_place(
+      dataset, reader, origin.map { hsize_t($0) }, &address, &size, &mask)
+    guard found >= 0 else {
+      throw Unsupported(kind: .data, reason: "its index of chunks is damaged")
     }
-    var bytes = [UInt8](repeating: 0, count: first.size)
-    var mask: UInt32 = 0
-    guard unsafe H5Dread_chunk(dataset, 0, first.origin.map { hsize_t($0) }, &mask, &bytes) >= 0
-    else { throw Unsupported(kind: .data, reason: "a chunk that cannot be read") }
-    for shift in [userBlock, 0] {
-      guard let start = first.address.addingChecked(shift),
-        let end = start.addingChecked(first.size), end <= file.size,
-        let found = try? file.read(at: start, count: first.size), found == bytes
-      else { continue }
-      return chunks.map {
-        .init(
-          origin: $0.origin, address: $0.address.addingChecked(shift) ?? .max, size: $0.size,
-          filterMask: $0.filterMask)
-      }
-    }
-    throw Unsupported(kind: .data, reason: "chunks behind a user block that cannot be found")
+    guard found > 0 else { return nil }
+    return HDF5Index.Chunk(
+      origin: origin, address: Int(exactly: address) ?? .max, size: Int(exactly: size) ?? .max,
+      filterMask: Int(mask))
   }
 
   private func fillValue(_ properties: hid_t, _ type: hid_t) -> [UInt8] {

@@ -1,9 +1,9 @@
 import Bytes
 import CheckpointCore
 
-/// What an HDF5 file holds and where it lies, as the sandboxed scan reports it.
-struct HDF5Index {
-  struct Chunk {
+/// What an HDF5 file holds and where it lies, as the helper process reports it.
+struct HDF5Index: Sendable {
+  struct Chunk: Sendable {
     /// The first element's index in each dimension.
     let origin: [Int]
     let address: Int
@@ -12,7 +12,7 @@ struct HDF5Index {
     let filterMask: Int
   }
 
-  enum Storage {
+  enum Storage: Sendable {
     /// One run of bytes; `nil` where nothing was ever written: all elements are the fill value.
     case contiguous(address: Int?)
     /// Bytes in the object header.
@@ -21,52 +21,59 @@ struct HDF5Index {
     case chunked(shape: [Int], filters: [Int], chunks: [Chunk])
   }
 
-  struct Dataset {
+  struct Dataset: Sendable {
     let dtype: DType
     let isBigEndian: Bool
     let dimensions: [Int]
     let storage: Storage
     /// One element as stored; empty for zeros.
     let fill: [UInt8]
-    /// Where its header is in the file: equal for two names of one dataset.
-    let objectAddress: Int
   }
 
-  enum Item {
-    case dataset(Dataset)
+  enum Item: Sendable {
+    /// The address of a dataset: equal for two names of one.
+    case dataset(Int)
     case placeholder(Placeholder.Kind, reason: String)
   }
 
+  /// By the address of the object header in the file.
+  var datasets: [Int: Dataset] = [:]
   var items: [(path: String, item: Item)] = []
 }
 
-// The encoding in which a scan's process passes its index to its parent. Both are the same program.
+// The encoding in which the helper process answers. `HDF5Helper.request` names its version.
 extension HDF5Index {
-  func encoded() -> [UInt8] {
-    var bytes: [UInt8] = []
+  func encode(into bytes: inout [UInt8]) {
+    bytes.put(datasets.count)
+    for (address, dataset) in datasets.sorted(by: { $0.key < $1.key }) {
+      bytes.put(address)
+      bytes.put(dataset)
+    }
     bytes.put(items.count)
     for (path, item) in items {
-      bytes.put(Array(path.utf8))
+      bytes.appendCounted(path.utf8)
       switch item {
       case .placeholder(let kind, let reason):
         bytes.put(kind == .data ? 1 : 0)
-        bytes.put(Array(reason.utf8))
-      case .dataset(let dataset):
+        bytes.appendCounted(reason.utf8)
+      case .dataset(let address):
         bytes.put(2)
-        bytes.put(dataset)
+        bytes.put(address)
       }
     }
-    return bytes
   }
 
-  init(decoding bytes: [UInt8]) throws(ByteReader.Truncated) {
-    var reader = ByteReader(bytes)
-    for _ in 0..<(try reader.int()) {
-      let path = String(decoding: try reader.bytes(), as: UTF8.self)
+  init(decoding reader: inout ByteReader) throws(ByteReader.Truncated) {
+    for _ in 0..<(try reader.count()) {
+      let address = try reader.int()
+      datasets[address] = try reader.dataset()
+    }
+    for _ in 0..<(try reader.count()) {
+      let path = String(decoding: try reader.counted(), as: UTF8.self)
       switch try reader.int() {
-      case 2: items.append((path, .dataset(try reader.dataset())))
+      case 2: items.append((path, .dataset(try reader.int())))
       case let kind:
-        let reason = String(decoding: try reader.bytes(), as: UTF8.self)
+        let reason = String(decoding: try reader.counted(), as: UTF8.self)
         items.append((path, .placeholder(kind == 1 ? .data : .value, reason: reason)))
       }
     }
@@ -76,7 +83,7 @@ extension HDF5Index {
 extension [UInt8] {
   fileprivate mutating func put(_ value: Int) { appendLittleEndian(value) }
 
-  fileprivate mutating func put(_ value: [UInt8]) {
+  mutating func appendCounted(_ value: some Collection<UInt8>) {
     put(value.count)
     self += value
   }
@@ -87,18 +94,17 @@ extension [UInt8] {
   }
 
   fileprivate mutating func put(_ dataset: HDF5Index.Dataset) {
-    put(Array(dataset.dtype.rawValue.utf8))
+    appendCounted(dataset.dtype.rawValue.utf8)
     put(dataset.isBigEndian ? 1 : 0)
     put(dataset.dimensions)
-    put(dataset.fill)
-    put(dataset.objectAddress)
+    appendCounted(dataset.fill)
     switch dataset.storage {
     case .contiguous(let address):
       put(0)
       put(address ?? -1)
     case .compact(let bytes):
       put(1)
-      put(bytes)
+      appendCounted(bytes)
     case .chunked(let shape, let filters, let chunks):
       put(2)
       put(shape)
@@ -113,24 +119,34 @@ extension [UInt8] {
 }
 
 extension ByteReader {
+  /// As many bytes as the number before them says.
+  mutating func counted() throws(Truncated) -> [UInt8] { Array(try read(try int())) }
+
   fileprivate mutating func int() throws(Truncated) -> Int { try readLittleEndian(Int.self) }
-  fileprivate mutating func bytes() throws(Truncated) -> [UInt8] { Array(try read(try int())) }
+
+  /// A number of things that follow, each of which takes at least a byte.
+  fileprivate mutating func count() throws(Truncated) -> Int {
+    let count = try int()
+    guard (0...remaining).contains(count) else {
+      throw Truncated(position: position, needed: count, available: remaining)
+    }
+    return count
+  }
 
   fileprivate mutating func ints() throws(Truncated) -> [Int] {
     var values: [Int] = []
-    for _ in 0..<(try int()) { values.append(try int()) }
+    for _ in 0..<(try count()) { values.append(try int()) }
     return values
   }
 
   fileprivate mutating func dataset() throws(Truncated) -> HDF5Index.Dataset {
-    let dtype = DType(rawValue: String(decoding: try bytes(), as: UTF8.self)) ?? .uint8
+    let dtype = DType(rawValue: String(decoding: try counted(), as: UTF8.self)) ?? .uint8
     let isBigEndian = try int() == 1
     let dimensions = try ints()
-    let fill = try bytes()
-    let objectAddress = try int()
+    let fill = try counted()
     return HDF5Index.Dataset(
       dtype: dtype, isBigEndian: isBigEndian, dimensions: dimensions, storage: try storage(),
-      fill: fill, objectAddress: objectAddress)
+      fill: fill)
   }
 
   private mutating func storage() throws(Truncated) -> HDF5Index.Storage {
@@ -138,11 +154,11 @@ extension ByteReader {
     case 0:
       let address = try int()
       return .contiguous(address: address < 0 ? nil : address)
-    case 1: return .compact(try bytes())
+    case 1: return .compact(try counted())
     default:
       let (shape, filters) = (try ints(), try ints())
       var chunks: [HDF5Index.Chunk] = []
-      for _ in 0..<(try int()) {
+      for _ in 0..<(try count()) {
         let origin = try ints()
         let place = try ints()
         guard place.count == 3 else {

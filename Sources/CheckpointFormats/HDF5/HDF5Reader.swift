@@ -3,7 +3,7 @@ import CheckpointCore
 
 /// An HDF5 file: groups of datasets, as h5py, Keras and Flax exporters write them.
 ///
-/// The sandboxed libhdf5 says what there is and where; the elements are read here. Read: contiguous,
+/// libhdf5, in a process of its own, says what there is and where; the elements are read here. Read: contiguous,
 /// compact and chunked storage with deflate, shuffle and Fletcher-32 in any order; integers and IEEE
 /// floats of both byte orders, bfloat16, h5py's bool and complex, opaque elements named by a
 /// `dtype` attribute; hard and soft links within the file. Entries that point at other files, and
@@ -38,13 +38,17 @@ struct HDF5Reader: StoredCheckpointReader {
   ) throws {
     var contents = StoredTensors()
     for (name, reason) in extra { try contents.addPlaceholder(name, .value, reason) }
-    for (path, item) in try HDF5Sandbox.index(of: path).items {
+    let index = try HDF5Helper.index(of: file, path: path)
+    for (path, item) in index.items {
       switch item {
       case .placeholder(let kind, let reason): try contents.addPlaceholder(path, kind, reason)
-      case .dataset(let dataset):
+      case .dataset(let address):
+        guard let dataset = index.datasets[address] else {
+          throw CheckpointError(entry: path, "it is listed, but not described")
+        }
         do {
           let (layout, source) = try Self.open(dataset, file)
-          try contents.add(path, layout, in: source, key: "object \(dataset.objectAddress)")
+          try contents.add(path, layout, in: source, key: "object \(address)")
         } catch let error as CheckpointError {
           throw error.inEntry(path)
         }

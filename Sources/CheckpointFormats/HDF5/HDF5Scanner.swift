@@ -1,17 +1,13 @@
+import Bytes
 import CHDF5
 import CheckpointCore
 
-/// Walks an HDF5 file with libhdf5 and describes it. Runs in the sandbox's process only, whose end
-/// also closes every handle; reads no elements except those of compact datasets.
+/// Walks an HDF5 file with libhdf5 and describes it. Runs in the helper process only, whose end also
+/// closes every handle; reads no elements except those of compact datasets.
 ///
 /// External links, external storage and virtual datasets, which point at other files, are never
 /// followed. Source: the HDF5 reference manual, 1.10.
-struct HDF5Scanner {
-  /// A checkpoint has thousands of entries; a damaged one can have cycles without end.
-  private static let maximumEntries = 1_000_000
-  private static let maximumDepth = 100
-  static let maximumChunks = 4_000_000
-
+@safe struct HDF5Scanner {
   private static var version: String {
     var (major, minor, release): (CUnsignedInt, CUnsignedInt, CUnsignedInt) = (0, 0, 0)
     unsafe H5get_libversion(&major, &minor, &release)
@@ -19,47 +15,62 @@ struct HDF5Scanner {
   }
 
   private let file: hid_t
-  private let filePath: String
-  /// Bytes before the HDF5 data, which its addresses may or may not count.
-  private let userBlock: Int
+  /// The driver's own file, which tells where chunks lie.
+  private let reader: UnsafeMutableRawPointer?
   private let linkAccess: hid_t
   private var index = HDF5Index()
-  private var visited: Set<UInt64> = []
+  /// The groups on the way from the root to here.
+  private var active: Set<UInt64> = []
+  /// A group with two links is walked twice; groups of such groups could go on for ever.
+  private var groupVisits = 0
 
-  struct Failure: Error, CustomStringConvertible {
+  struct Failure: Error {
     let description: String
+    var advice: String?
   }
 
   static func scan(_ path: String) throws -> HDF5Index {
     guard H5open() >= 0 else { throw Failure(description: "libhdf5 cannot start") }
     savi_silence_errors()
-    let file = unsafe H5Fopen(path, savi_h5f_rdonly(), H5P_DEFAULT_ID)
+    try refuseUnclosed(path)
+    let file = unsafe H5Fopen(path, savi_h5f_rdonly(), savi_reader_access())
     guard file >= 0 else {
       throw Failure(
         description: "libhdf5 cannot open this file: its superblock or root group is damaged")
     }
-    var scanner = HDF5Scanner(file: file, path: path)
+    var scanner = HDF5Scanner(file: file)
     try scanner.scanRootAttributes()
     try scanner.visit("/", "", depth: 0)
     return scanner.index
   }
 
-  private init(file: hid_t, path: String) {
+  private init(file: hid_t) {
     self.file = file
-    filePath = path
-    let creation = H5Fget_create_plist(file)
-    var size: hsize_t = 0
-    userBlock = unsafe H5Pget_userblock(creation, &size) >= 0 ? Int(exactly: size) ?? 0 : 0
-    H5Pclose(creation)
+    var handle: UnsafeMutableRawPointer?
+    unsafe H5Fget_vfd_handle(file, H5P_DEFAULT_ID, &handle)
+    unsafe reader = unsafe handle
     linkAccess = H5Pcreate(savi_h5p_link_access())
     savi_refuse_external_links(linkAccess)
   }
 
+  /// A superblock of version 3 is marked while a program writes the file. (libhdf5 minds the mark
+  /// only with its own drivers.)
+  private static func refuseUnclosed(_ path: String) throws {
+    let start = try RandomAccessFile(path: path).readPrefix(12)
+    guard start.count == 12, start[8] == 3, start[11] != 0 else { return }
+    throw Failure(
+      description: "this HDF5 file is marked as open for writing: its writer has not closed it",
+      advice: "close it in the program that writes it, or clear the mark with 'h5clear -s'")
+  }
+
   private mutating func add(_ path: String, _ item: HDF5Index.Item) throws {
-    guard index.items.count < Self.maximumEntries else {
-      throw Failure(description: "this file has more than \(Self.maximumEntries) entries")
-    }
+    guard index.items.count < StructureLimits.entries else { throw Self.beyondLimit("entries") }
     index.items.append((path, item))
+  }
+
+  private static func beyondLimit(_ what: String) -> Failure {
+    let error = CheckpointError.beyondLimit(what, limit: StructureLimits.entries)
+    return Failure(description: error.message, advice: error.advice)
   }
 
   private struct Link {
@@ -81,7 +92,7 @@ struct HDF5Scanner {
         let collector = unsafe Unmanaged<Collector>.fromOpaque(context).takeUnretainedValue()
         collector.links.append(
           Link(name: unsafe String(cString: name), type: unsafe info.pointee.type))
-        return collector.links.count <= 1_000_000 ? 0 : -1
+        return collector.links.count <= StructureLimits.entries ? 0 : -1
       }, context)
     guard status >= 0 else {
       throw Failure(description: "a group's list of links is damaged")
@@ -93,8 +104,8 @@ struct HDF5Scanner {
   ///   - path: where the object is in the file.
   ///   - name: the name its entries begin with.
   private mutating func visit(_ path: String, _ name: String, depth: Int) throws {
-    guard depth <= Self.maximumDepth else {
-      throw Failure(description: "its groups nest more than \(Self.maximumDepth) levels")
+    guard depth <= StructureLimits.depth else {
+      throw Failure(description: "its groups nest more than \(StructureLimits.depth) levels")
     }
     let object = unsafe savi_object_open(file, path, linkAccess)
     guard object >= 0 else {
@@ -116,16 +127,29 @@ struct HDF5Scanner {
     }
     switch info.type {
     case H5O_TYPE_DATASET:
-      let item = try HDF5DatasetScanner(
-        dataset: object, address: UInt64(info.addr), path: filePath, userBlock: userBlock
-      ).describe()
-      try add(name, item)
+      try add(name, describe(object, address: Int(truncatingIfNeeded: info.addr)))
     case H5O_TYPE_GROUP:
-      guard visited.insert(UInt64(info.addr)).inserted else {
-        return try add(name, .placeholder(.value, reason: "a second link to a group listed above"))
+      guard active.insert(UInt64(info.addr)).inserted else {
+        return try add(
+          name, .placeholder(.value, reason: "a link back to a group that contains it"))
       }
+      defer { active.remove(UInt64(info.addr)) }
+      groupVisits += 1
+      guard groupVisits <= StructureLimits.entries else { throw Self.beyondLimit("groups") }
       try visitGroup(object, path, name, depth)
     default: try add(name, .placeholder(.value, reason: "a named datatype"))
+    }
+  }
+
+  /// A dataset that several links lead to is described once.
+  private mutating func describe(_ dataset: hid_t, address: Int) -> HDF5Index.Item {
+    guard index.datasets[address] == nil else { return .dataset(address) }
+    do {
+      index.datasets[address] =
+        try unsafe HDF5DatasetScanner(dataset: dataset, reader: reader).describe()
+      return .dataset(address)
+    } catch {
+      return .placeholder(error.kind, reason: error.reason)
     }
   }
 

@@ -20,6 +20,9 @@ struct HDF5Writer: CheckpointWriter {
   /// Data of at least this size starts on a 64-byte boundary.
   private static let alignmentThreshold: hsize_t = 512
 
+  /// libhdf5 is used by one thread at a time.
+  private static let library = Mutex(())
+
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
     _ = try NameTree(tensors.map(\.name), separator: "/")
     for tensor in tensors {
@@ -40,7 +43,7 @@ struct HDF5Writer: CheckpointWriter {
   }
 
   func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
-    let placed = try HDF5Sandbox.library.withLock { _ in
+    let placed = try Self.library.withLock { _ in
       try layOut(tensors, path: file.temporaryPath, output: file.path, work)
     }
     try file.write(placed, work: work)

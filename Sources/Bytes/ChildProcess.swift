@@ -1,0 +1,101 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A program that is run to its end for what it writes to its standard output.
+public enum ChildProcess {
+  public enum End: Sendable, Equatable {
+    case exited(CInt)
+    case signalled(CInt)
+    /// It wrote more than was allowed, and was ended.
+    case tooMuchOutput
+  }
+
+  /// Runs `program`, without input; what it says to its standard error goes nowhere.
+  ///
+  /// - Parameters:
+  ///   - arguments: the whole list, the program's own name first.
+  ///   - environment: added to this process's own.
+  ///   - maximumOutput: bytes.
+  /// - Throws: `FileSystemError` where it cannot be started.
+  public static func run(
+    _ program: String, arguments: [String], environment: [String: String], maximumOutput: Int
+  ) throws(FileSystemError) -> (output: [UInt8], end: End) {
+    var ends: [CInt] = [0, 0]
+    guard unsafe pipe(&ends) == 0 else { throw .last("open a pipe to", program) }
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(readEnd) }
+    let child: pid_t
+    do {
+      defer { close(writeEnd) }
+      child = try spawn(program, arguments, environment, output: writeEnd)
+    }
+    let output = collect(readEnd, limit: maximumOutput)
+    if output == nil { kill(child, SIGKILL) }
+    var status: CInt = 0
+    while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
+    guard let output else { return ([], .tooMuchOutput) }
+    let signal = status & 0x7F
+    return (output, signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal))
+  }
+
+  private static func spawn(
+    _ program: String, _ arguments: [String], _ environment: [String: String], output: CInt
+  ) throws(FileSystemError) -> pid_t {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    // Whatever this process does with signals, the child ends at them.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+    for number in [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE, SIGINT, SIGTERM, SIGHUP, SIGPIPE] {
+      unsafe sigaddset(&signals, number)
+    }
+    unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+    unsafe posix_spawnattr_setflags(
+      &attributes, CShort(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+
+    let list = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    let variables = unsafe merged(environment).map { unsafe strdup($0) } + [nil]
+    defer { unsafe (list + variables).forEach { unsafe free($0) } }
+    var child: pid_t = 0
+    let code = unsafe posix_spawn(&child, program, &actions, &attributes, list, variables)
+    guard code == 0 else { throw FileSystemError(action: "run", path: program, code: code) }
+    return child
+  }
+
+  /// This process's environment as `NAME=VALUE`, with `added` in place of what has its names.
+  private static func merged(_ added: [String: String]) -> [String] {
+    var result: [String] = []
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+      let text = unsafe String(cString: entry)
+      if added[String(text.prefix { $0 != "=" })] == nil { result.append(text) }
+      unsafe next += 1
+    }
+    return result + added.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+  }
+
+  /// Everything up to the end; `nil` where there is more than `limit`.
+  private static func collect(_ descriptor: CInt, limit: Int) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      guard bytes.count + count <= limit else { return nil }
+      bytes += buffer[..<count]
+    }
+  }
+}
