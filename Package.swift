@@ -105,7 +105,7 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
-      name: "CheckpointValidationTests", dependencies: ["CheckpointValidation"],
+      name: "CheckpointValidationTests", dependencies: ["CheckpointCore", "CheckpointValidation"],
       swiftSettings: tests),
     .testTarget(
       name: "CLITests",

@@ -31,6 +31,14 @@ public struct CheckpointError: Error, Sendable, Equatable {
     self.advice = advice
   }
 
+  /// An error about the tensor or group `entry`.
+  public init(
+    kind: Kind = .badInput, file: String? = nil, entry: TensorName, _ message: String,
+    advice: String? = nil
+  ) {
+    self.init(kind: kind, file: file, entry: entry.text, message, advice: advice)
+  }
+
   /// The same error, said of `file` where it named none.
   public func inFile(_ file: String) -> CheckpointError {
     CheckpointError(

@@ -2,18 +2,18 @@ public import Bytes
 
 /// A tensor to be written.
 public struct OutputTensor: Sendable {
-  public let name: String
+  public let name: TensorName
   public let dtype: DType
   public let shape: Shape
   /// The name of an earlier tensor whose storage this one shares; its own elements are not asked for.
-  public let aliasOf: String?
+  public let aliasOf: TensorName?
   /// Bytes that producing the elements holds at its peak.
   public let workingMemory: Int
   /// Produces the elements, each once, as consecutive runs.
   public let produce: @Sendable (ElementSink) throws -> Void
 
   public init(
-    name: String, dtype: DType, shape: Shape, aliasOf: String? = nil,
+    name: TensorName, dtype: DType, shape: Shape, aliasOf: TensorName? = nil,
     workingMemory: Int = Streaming.chunkSize,
     produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {

@@ -1,11 +1,11 @@
 /// The part of a checkpoint that a command looks at: a subtree, then the names that match.
 public struct EntrySelection: Sendable {
   /// The path of a subtree, without a separator at its end; `nil` for the whole file.
-  public var key: String?
+  public var key: TensorName?
   public var include: [String]
   public var exclude: [String]
 
-  public init(key: String? = nil, include: [String] = [], exclude: [String] = []) {
+  public init(key: TensorName? = nil, include: [String] = [], exclude: [String] = []) {
     self.key = key
     self.include = include
     self.exclude = exclude
@@ -26,8 +26,9 @@ public struct EntrySelection: Sendable {
     let includes = try include.map(compile)
     let excludes = try exclude.map(compile)
     let filtered = selected.filter { entry in
-      (includes.isEmpty || includes.contains { entry.name.firstMatch(of: $0) != nil })
-        && !excludes.contains { entry.name.firstMatch(of: $0) != nil }
+      let name = entry.name.text
+      return (includes.isEmpty || includes.contains { name.firstMatch(of: $0) != nil })
+        && !excludes.contains { name.firstMatch(of: $0) != nil }
     }
     guard !filtered.isEmpty || selected.isEmpty else {
       throw CheckpointError(
@@ -36,7 +37,7 @@ public struct EntrySelection: Sendable {
     }
     if let twice = firstDuplicate(of: filtered) {
       throw CheckpointError(
-        entry: twice, "two entries have this name below \(key ?? "the top")",
+        entry: twice, "two entries have this name below \(key?.text ?? "the top")",
         advice: "choose one of them with --include")
     }
     return filtered
@@ -51,34 +52,19 @@ public struct EntrySelection: Sendable {
     }
   }
 
-  private func prefixes(of entries: [CheckpointEntry]) -> Set<String> {
-    var result: Set<String> = []
-    for entry in entries {
-      for index in entry.name.indices where isSeparator(entry.name[index]) {
-        result.insert(String(entry.name[..<index]))
-      }
-    }
-    return result
+  private func prefixes(of entries: [CheckpointEntry]) -> Set<TensorName> {
+    Set(entries.lazy.flatMap { $0.name.groups.map(\.group) })
   }
 }
-
-/// `/` and `.` both join names; a subtree's key is matched against either.
-private func isSeparator(_ character: Character) -> Bool { character == "/" || character == "." }
 
 /// The entries below `key`, under the names they have within it. The entry that is `key` itself
 /// becomes the bare tensor `""`.
-public func subtree(of entries: [CheckpointEntry], at key: String) -> [CheckpointEntry] {
-  entries.compactMap { entry in
-    if entry.name == key { return entry.renamed("") }
-    guard entry.name.hasPrefix(key) else { return nil }
-    let rest = entry.name.dropFirst(key.count)
-    guard let separator = rest.first, isSeparator(separator) else { return nil }
-    return entry.renamed(String(rest.dropFirst()))
-  }
+public func subtree(of entries: [CheckpointEntry], at key: TensorName) -> [CheckpointEntry] {
+  entries.compactMap { entry in entry.name.relative(to: key).map(entry.renamed) }
 }
 
 /// The first name that two of `entries` have: `a/x` and `a.x` are both `x` below `a`.
-public func firstDuplicate(of entries: [CheckpointEntry]) -> String? {
-  var names: Set<String> = []
+public func firstDuplicate(of entries: [CheckpointEntry]) -> TensorName? {
+  var names: Set<TensorName> = []
   return entries.first { !names.insert($0.name).inserted }?.name
 }

@@ -33,3 +33,17 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8], limit: Int) -> Int? {
   }
   return row[b.count] <= limit ? row[b.count] : nil
 }
+
+/// The name nearest to `name`, as `nearestName(to:among:)` finds it for texts.
+public func nearestName(
+  to name: TensorName, among candidates: some Sequence<TensorName>
+) -> TensorName? {
+  nearestName(to: name.text, among: candidates.lazy.map(\.text)).map { TensorName($0) }
+}
+
+/// "did you mean" for one name, or nothing.
+public func suggestion(
+  for name: TensorName, among candidates: some Sequence<TensorName>
+) -> String? {
+  nearestName(to: name, among: candidates).map { "did you mean \($0)?" }
+}

@@ -2,20 +2,20 @@
 public struct TensorInfo: Sendable, Hashable {
   /// The full name. Nested keys are joined by the separator of the format's world: `/` for NumPy,
   /// HDF5 and Flax files, `.` for PyTorch and safetensors. A bare tensor is named `""`.
-  public let name: String
+  public let name: TensorName
   public let dtype: DType
   public let shape: Shape
   /// Where the elements lie; equal for two names exactly where they are views of the same elements.
   public let storage: StorageView?
   /// The name in the file, which stays when a subtree is selected.
-  public let nameInFile: String
+  public let nameInFile: TensorName
 
-  public init(name: String, dtype: DType, shape: Shape, storage: StorageView? = nil) {
+  public init(name: TensorName, dtype: DType, shape: Shape, storage: StorageView? = nil) {
     self.init(name: name, nameInFile: name, dtype: dtype, shape: shape, storage: storage)
   }
 
   private init(
-    name: String, nameInFile: String, dtype: DType, shape: Shape, storage: StorageView?
+    name: TensorName, nameInFile: TensorName, dtype: DType, shape: Shape, storage: StorageView?
   ) {
     self.name = name
     self.nameInFile = nameInFile
@@ -28,7 +28,7 @@ public struct TensorInfo: Sendable, Hashable {
   public var byteCount: Int { shape.count * dtype.itemSize }
 
   /// The same tensor under another name, as selecting a subtree gives it.
-  public func renamed(_ name: String) -> TensorInfo {
+  public func renamed(_ name: TensorName) -> TensorInfo {
     TensorInfo(name: name, nameInFile: nameInFile, dtype: dtype, shape: shape, storage: storage)
   }
 }
@@ -65,18 +65,18 @@ public struct Placeholder: Sendable, Hashable {
     /// Array data that has no representation here: a conversion that would lose it is refused.
     case data
   }
-  public let name: String
+  public let name: TensorName
   public let kind: Kind
   /// What it is and why it is not a tensor.
   public let reason: String
 
-  public init(name: String, kind: Kind, reason: String) {
+  public init(name: TensorName, kind: Kind, reason: String) {
     self.name = name
     self.kind = kind
     self.reason = reason
   }
 
-  func renamed(_ name: String) -> Placeholder {
+  func renamed(_ name: TensorName) -> Placeholder {
     Placeholder(name: name, kind: kind, reason: reason)
   }
 }
@@ -85,7 +85,7 @@ public enum CheckpointEntry: Sendable, Hashable {
   case tensor(TensorInfo)
   case placeholder(Placeholder)
 
-  public var name: String {
+  public var name: TensorName {
     switch self {
     case .tensor(let tensor): tensor.name
     case .placeholder(let placeholder): placeholder.name
@@ -93,7 +93,7 @@ public enum CheckpointEntry: Sendable, Hashable {
   }
 
   /// The same entry under another name.
-  public func renamed(_ name: String) -> CheckpointEntry {
+  public func renamed(_ name: TensorName) -> CheckpointEntry {
     switch self {
     case .tensor(let tensor): .tensor(tensor.renamed(name))
     case .placeholder(let placeholder): .placeholder(placeholder.renamed(name))

@@ -83,7 +83,7 @@ public enum CheckpointWriters {
       let map = zip(shards, paths).flatMap { shard, path in
         let file = path.split(separator: "/").last.map(String.init) ?? path
         return shard.filter { $0.aliasOf == nil }.map {
-          JSONValue.Member($0.name, .string(file))
+          JSONValue.Member($0.name.text, .string(file))
         }
       }
       let document = JSONValue.object([
@@ -100,7 +100,7 @@ public enum CheckpointWriters {
   /// Runs of tensors in their order, each within the limit; an alias goes with what it names.
   private static func partition(_ tensors: [OutputTensor], limit: Int) -> [[OutputTensor]] {
     var shards: [[OutputTensor]] = []
-    var shardOf: [String: Int] = [:]
+    var shardOf: [TensorName: Int] = [:]
     var size = 0
     for tensor in tensors where tensor.aliasOf == nil {
       if shards.isEmpty || (size + tensor.byteCount > limit && size > 0) {

@@ -53,7 +53,7 @@ public struct ParameterTable: Sendable {
     switch order {
     case .file: return rows
     case .name:
-      return rows.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+      return rows.sorted { $0.tensor.name < $1.tensor.name }
     case .size: return descending { Double($0.tensor.shape.count) }
     case .mean: return descending { $0.statistics.mean }
     case .std: return descending { $0.statistics.standardDeviation }
@@ -110,7 +110,7 @@ public struct ParameterTable: Sendable {
         pythonThreeDigits(figures.standardDeviation), pythonThreeDigits(figures.minimum),
         pythonThreeDigits(figures.maximum), thousands(figures.zeroCount),
         thousands(figures.nanCount), thousands(figures.infinityCount),
-        row.aliasOf.map(printable) ?? "",
+        row.aliasOf.map { printable($0) } ?? "",
       ]
     }
   }
@@ -134,7 +134,7 @@ public struct ParameterTable: Sendable {
   private static func json(_ row: StatisticsRow) -> JSONValue {
     let figures = row.statistics
     return .object([
-      "name": .string(row.tensor.name),
+      "name": .name(row.tensor.name),
       "shape": .ints(row.tensor.shape.dimensions),
       "dtype": .string(row.tensor.dtype.name),
       "size": .int(row.tensor.shape.count),
@@ -145,7 +145,7 @@ public struct ParameterTable: Sendable {
       "nan_count": .int(figures.nanCount),
       "inf_count": .int(figures.infinityCount),
       "zero_count": .int(figures.zeroCount),
-      "alias_of": .optional(row.aliasOf),
+      "alias_of": .name(row.aliasOf),
     ])
   }
 }

@@ -3,14 +3,14 @@ public import CheckpointCore
 
 /// A tensor of one side of a comparison.
 public struct ComparedTensor: Sendable {
-  public let name: String
+  public let name: TensorName
   public let dtype: DType
   public let shape: Shape
   /// Produces the elements, each once, as consecutive runs.
   public let produce: @Sendable (ElementSink) throws -> Void
 
   public init(
-    name: String, dtype: DType, shape: Shape,
+    name: TensorName, dtype: DType, shape: Shape,
     produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {
     self.name = name
@@ -52,7 +52,7 @@ public struct TensorDifference: Sendable, Equatable {
     fileprivate(set) var firstPair: [Double] = [0, 0]
   }
 
-  public let name: String
+  public let name: TensorName
   public let kind: Kind
 }
 

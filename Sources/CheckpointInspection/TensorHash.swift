@@ -35,7 +35,7 @@ public struct CheckpointHash: Sendable {
       zip(originals.map(\.name), hashes), uniquingKeysWith: { first, _ in first })
     self.tensors = list.map {
       TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
-    }.sorted { $0.tensor.name.utf8.lexicographicallyPrecedes($1.tensor.name.utf8) }
+    }.sorted { $0.tensor.name < $1.tensor.name }
     var whole = SHA256()
     for item in self.tensors {
       let name = item.tensor.name
@@ -55,7 +55,7 @@ extension CheckpointHash {
     let tensors = outputs.map { output in
       // Names of one storage are hashed once.
       let storage = StorageView(
-        key: output.aliasOf ?? output.name, fileOffset: nil, offset: 0,
+        key: (output.aliasOf ?? output.name).text, fileOffset: nil, offset: 0,
         strides: output.shape.strides)
       return TensorInfo(
         name: output.name, dtype: output.dtype, shape: output.shape, storage: storage)

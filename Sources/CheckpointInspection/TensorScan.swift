@@ -28,7 +28,7 @@ public struct TensorScan: Sendable {
   public static func scan(
     _ tensors: [TensorInfo], threads: Int, request: @Sendable (TensorInfo) -> Request,
     stream: @Sendable (TensorInfo, ElementSink) throws -> Void
-  ) throws -> [String: TensorScan] {
+  ) throws -> [TensorName: TensorScan] {
     let list = withAliases(tensors)
     let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
     let scans = try parallelMap(originals.count, threads: threads) { index in

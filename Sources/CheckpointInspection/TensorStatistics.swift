@@ -5,10 +5,10 @@ public import CheckpointCore
 public struct StatisticsRow: Sendable {
   public let tensor: TensorInfo
   /// The first name of the same storage, where this is not the first.
-  public let aliasOf: String?
+  public let aliasOf: TensorName?
   public let statistics: Statistics
 
-  public init(tensor: TensorInfo, aliasOf: String?, statistics: Statistics) {
+  public init(tensor: TensorInfo, aliasOf: TensorName?, statistics: Statistics) {
     self.tensor = tensor
     self.aliasOf = aliasOf
     self.statistics = statistics
@@ -16,13 +16,13 @@ public struct StatisticsRow: Sendable {
 }
 
 /// The tensors of `list`, each with the first name that views the same elements, if another does.
-public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: String?)] {
+public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: TensorName?)] {
   struct Identity: Hashable {
     let storage: StorageView
     let dtype: DType
     let shape: Shape
   }
-  var first: [Identity: String] = [:]
+  var first: [Identity: TensorName] = [:]
   return list.map { tensor in
     // Tensors without elements share nothing, whatever storage they name.
     guard let storage = tensor.storage, tensor.shape.count > 0 else { return (tensor, nil) }

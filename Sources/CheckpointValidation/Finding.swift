@@ -1,3 +1,5 @@
+public import CheckpointCore
+
 /// The kinds of findings. Ids and names are stable: baselines and CI filters depend on them.
 public enum FindingKind: String, Sendable, CaseIterable {
   case missingTensor = "W001"
@@ -97,14 +99,14 @@ public enum Severity: String, Sendable, CaseIterable, Comparable {
 public struct Finding: Sendable, Equatable {
   public let kind: FindingKind
   /// `nil` where the finding is about the file as a whole.
-  public let tensor: String?
+  public let tensor: TensorName?
   public let expected: String?
   public let found: String?
   /// What may have happened, or what to do.
   public let hint: String?
 
   public init(
-    _ kind: FindingKind, tensor: String? = nil, expected: String? = nil, found: String? = nil,
+    _ kind: FindingKind, tensor: TensorName? = nil, expected: String? = nil, found: String? = nil,
     hint: String? = nil
   ) {
     self.kind = kind

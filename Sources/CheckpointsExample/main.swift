@@ -14,9 +14,10 @@ guard arguments.count == 4 else {
 let checkpoint = try Checkpoint(path: arguments[1])
 for tensor in checkpoint.tensors { print(tensor.name, tensor.dtype, tensor.shape) }
 
-// One tensor, as little-endian bytes in C order.
-guard let tensor = checkpoint.tensors.first(where: { $0.name == arguments[2] }) else {
-  throw CheckpointError(entry: arguments[2], "there is no such tensor")
+// One tensor, as little-endian bytes in C order. Names are compared as their bytes.
+let name = TensorName(arguments[2])
+guard let tensor = checkpoint.tensors.first(where: { $0.name == name }) else {
+  throw CheckpointError(entry: name, "there is no such tensor")
 }
 let bytes = try checkpoint.reader.read(tensor)
 

@@ -3,24 +3,24 @@ import CheckpointCore
 /// Reads the parameters of one model from a checkpoint, each checked against the shape it must have.
 struct ParameterReader: Sendable {
   private let reader: any CheckpointReader
-  private let tensors: [String: TensorInfo]
+  private let tensors: [TensorName: TensorInfo]
 
   /// - Parameter root: the path in the file below which the parameters lie.
-  init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry], root: String) {
+  init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry], root: TensorName) {
     self.reader = reader
     let below = root.isEmpty ? entries : subtree(of: entries, at: root)
-    var tensors: [String: TensorInfo] = [:]
+    var tensors: [TensorName: TensorInfo] = [:]
     for case .tensor(let tensor) in below { tensors[tensor.name] = tensor }
     self.tensors = tensors
   }
 
   /// The elements of `name` in C order, whatever its shape.
-  func doubles(_ name: String) throws -> [Double] {
+  func doubles(_ name: TensorName) throws -> [Double] {
     guard let tensor = tensors[name] else { throw missing(name) }
     return try reader.doubles(tensor)
   }
 
-  private func missing(_ name: String) -> CheckpointError {
+  private func missing(_ name: TensorName) -> CheckpointError {
     CheckpointError(
       entry: name, "the model needs this parameter and the file does not have it",
       advice: suggestion(for: name, among: tensors.keys))
@@ -28,7 +28,7 @@ struct ParameterReader: Sendable {
 
   /// The elements of `name` in C order.
   func callAsFunction<Scalar: ModelScalar>(
-    _ name: String, _ shape: [Int]
+    _ name: TensorName, _ shape: [Int]
   ) throws -> [Scalar] {
     guard let tensor = tensors[name] else { throw missing(name) }
     guard tensor.shape.dimensions == shape else {

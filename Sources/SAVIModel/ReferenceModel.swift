@@ -60,12 +60,12 @@ public struct ReferenceModel: Sendable {
   var document: ModelDocument { plan.model }
 
   /// The names of the PyTorch parameters, second names left out.
-  var torchParameterNames: [String] {
+  var torchParameterNames: [TensorName] {
     get throws { try CompiledMapping(document).tensors.map(\.target) }
   }
 
   /// The elements of a PyTorch parameter, converted by the mapping where the file holds Flax ones.
-  public func torchParameter(_ name: String) throws -> [Double] {
+  public func torchParameter(_ name: TensorName) throws -> [Double] {
     guard framework == .flax else { return try read.doubles(name) }
     guard let output = plan.outputs(from: reader).first(where: { $0.name == name }) else {
       throw CheckpointError(entry: name, "the mapping makes no such tensor")

@@ -31,7 +31,7 @@ struct CertificateReplay {
       ? [certificate.source.file, certificate.target.file].map { Self.resolve($0, beside: path) }
       : files
     let selection = EntrySelection(
-      key: certificate.selection.key, include: certificate.selection.include,
+      key: certificate.selection.key.map { TensorName($0) }, include: certificate.selection.include,
       exclude: certificate.selection.exclude)
     let source = try Checkpoint(path: places[0], selection: selection)
     let target = try Checkpoint(path: places[1])

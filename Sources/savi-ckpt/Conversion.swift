@@ -12,7 +12,7 @@ struct Conversion {
   /// The tensors of the source that go into the output.
   let sources: [TensorInfo]
   let model: String?
-  private let root: String
+  private let root: TensorName
   private let steps: [Step]
 
   /// What stands for a role where a rule gives a constant, or a second name.
@@ -22,7 +22,7 @@ struct Conversion {
   /// One output with its origin, for reports.
   private struct Step {
     let output: OutputTensor
-    let sources: [String]
+    let sources: [TensorName]
     let role: String
     let rule: Int?
   }
@@ -74,9 +74,9 @@ struct Conversion {
       ?? []
   }
 
-  private static func leftOutNote(_ entries: [CheckpointEntry], root: String) -> String? {
+  private static func leftOutNote(_ entries: [CheckpointEntry], root: TensorName) -> String? {
     guard !entries.isEmpty else { return nil }
-    let names = entries.prefix(3).map(\.name).joined(separator: ", ")
+    let names = entries.prefix(3).map(\.name.text).joined(separator: ", ")
     let place = root.isEmpty ? "" : " outside \(root)"
     return
       "left out \(counted(entries.count, "entry", "entries"))\(place), not parameters: \(names)"
@@ -135,7 +135,7 @@ struct Conversion {
           index == 0
             ? [
               printable(output.name), output.dtype.name, output.shape.description, step.role,
-              printable(output.aliasOf.map { "= \($0)" } ?? source),
+              printable(output.aliasOf.map { "= \($0)" } ?? source.text),
             ] : ["", "", "", "", step.output.aliasOf == nil ? printable(source) : ""])
         if step.output.aliasOf != nil { break }
       }
@@ -148,17 +148,17 @@ struct Conversion {
     .object([
       "schema_version": .int(1),
       "model": .optional(model),
-      "root": .string(root),
+      "root": .name(root),
       "format": .string(format.rawValue),
       "notes": .array(notes.map(JSONValue.string)),
       "tensors": .array(
         steps.map { step in
           .object([
-            "name": .string(step.output.name),
+            "name": .name(step.output.name),
             "dtype": .string(step.output.dtype.name),
             "shape": .ints(step.output.shape.dimensions),
-            "alias_of": .optional(step.output.aliasOf),
-            "sources": .array(step.sources.map(JSONValue.string)),
+            "alias_of": .name(step.output.aliasOf),
+            "sources": .array(step.sources.map(JSONValue.name)),
             "role": .string(step.role),
             "rule": step.rule.map(JSONValue.int) ?? .null,
           ])

@@ -34,8 +34,8 @@ struct DescribeCommand: ParsableCommand {
       "tensors": .array(
         try modules.stateDict().map {
           .object([
-            "name": .string($0.name), "shape": .ints($0.shape.dimensions),
-            "alias_of": .optional($0.aliasOf),
+            "name": .name($0.name), "shape": .ints($0.shape.dimensions),
+            "alias_of": .name($0.aliasOf),
           ])
         }),
     ])

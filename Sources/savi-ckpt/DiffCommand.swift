@@ -126,7 +126,7 @@ struct DiffCommand: ParsableCommand {
       "compared": .int(diff.comparedCount),
       "differences": .array(
         diff.differences.map { difference in
-          var members: [JSONValue.Member] = [.init("name", .string(difference.name))]
+          var members: [JSONValue.Member] = [.init("name", .name(difference.name))]
           func add(_ kind: String, _ more: KeyValuePairs<String, JSONValue> = [:]) {
             members.append(.init("kind", .string(kind)))
             members += more.map { .init($0.key, $0.value) }

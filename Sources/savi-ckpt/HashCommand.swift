@@ -43,7 +43,7 @@ struct HashCommand: ParsableCommand {
       "tensors": .array(
         hash.tensors.map {
           .object([
-            "name": .string($0.tensor.name),
+            "name": .name($0.tensor.name),
             "dtype": .string($0.tensor.dtype.name),
             "shape": .ints($0.tensor.shape.dimensions),
             "sha256": .string($0.sha256),

@@ -24,7 +24,7 @@ struct LsCommand: ParsableCommand {
   }
 
   private func text(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: String?)]
+    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
   ) -> String {
     let aliases = Dictionary(
       tensors.map { ($0.tensor.name, $0.aliasOf) }, uniquingKeysWith: { first, _ in first })
@@ -44,7 +44,7 @@ struct LsCommand: ParsableCommand {
   }
 
   private func summary(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: String?)]
+    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
   ) -> String {
     let own = tensors.filter { $0.aliasOf == nil }.map(\.tensor)
     var parts = [tensors.isEmpty ? "no tensors" : counted(tensors.count, "tensor")]
@@ -63,7 +63,7 @@ struct LsCommand: ParsableCommand {
 
   /// `schemas/ls.schema.json`.
   private func json(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: String?)]
+    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
   ) -> JSONValue {
     .object([
       "schema_version": .int(1),
@@ -73,20 +73,20 @@ struct LsCommand: ParsableCommand {
       "placeholders": .array(
         checkpoint.placeholders.map {
           .object([
-            "name": .string($0.name), "kind": .string($0.kind == .data ? "data" : "value"),
+            "name": .name($0.name), "kind": .string($0.kind == .data ? "data" : "value"),
             "reason": .string($0.reason),
           ])
         }),
     ])
   }
 
-  private static func json(_ tensor: TensorInfo, _ aliasOf: String?) -> JSONValue {
+  private static func json(_ tensor: TensorInfo, _ aliasOf: TensorName?) -> JSONValue {
     .object([
-      "name": .string(tensor.name),
+      "name": .name(tensor.name),
       "dtype": .string(tensor.dtype.name),
       "shape": .ints(tensor.shape.dimensions),
       "bytes": .int(tensor.byteCount),
-      "alias_of": .optional(aliasOf),
+      "alias_of": .name(aliasOf),
       "storage": tensor.storage.map { view in
         .object([
           "key": .string(view.key),

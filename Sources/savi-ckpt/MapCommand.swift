@@ -103,7 +103,7 @@ struct MapCommand: ParsableCommand {
 
     func run() throws {
       let mapping = try CompiledMapping(try Models.load(map))
-      let explanation = try MappingReport.explain(tensor, in: mapping)
+      let explanation = try MappingReport.explain(TensorName(tensor), in: mapping)
       try Console.output(
         report.json
           ? explanation.json.serialized(pretty: true) : explanation.lines.joined(separator: "\n"))

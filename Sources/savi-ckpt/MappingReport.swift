@@ -16,15 +16,15 @@ enum MappingReport {
         for (index, source) in sources.enumerated() {
           table.rows.append(
             index == 0
-              ? [String(rule.number), target, source, role.rawValue, role.formula + note]
-              : ["", "", source, "", ""])
+              ? [String(rule.number), target.text, source.text, role.rawValue, role.formula + note]
+              : ["", "", source.text, "", ""])
         }
       case .alias(let name, let of):
-        table.rows.append([String(rule.number), name, "", "alias", "= \(of)"])
-      case .drop(let name): table.rows.append([String(rule.number), "", name, "drop", ""])
+        table.rows.append([String(rule.number), name.text, "", "alias", "= \(of)"])
+      case .drop(let name): table.rows.append([String(rule.number), "", name.text, "drop", ""])
       case .constant(let target, let shape, _, let value):
         table.rows.append(
-          [String(rule.number), target, "", "constant", "\(value) \(shape)"])
+          [String(rule.number), target.text, "", "constant", "\(value) \(shape)"])
       }
     }
     return table
@@ -39,13 +39,14 @@ enum MappingReport {
         table.rows.append(
           index == 0
             ? [
-              String(tensor.rule), tensor.target, tensor.shape?.description ?? "?", source, shape,
+              String(tensor.rule), tensor.target.text, tensor.shape?.description ?? "?",
+              source.text, shape,
               tensor.role.rawValue,
-            ] : ["", "", "", source, shape, ""])
+            ] : ["", "", "", source.text, shape, ""])
       }
     }
     for alias in mapping.aliases {
-      table.rows.append([String(alias.rule), alias.name, "", "= \(alias.of)", "", "alias"])
+      table.rows.append([String(alias.rule), alias.name.text, "", "= \(alias.of)", "", "alias"])
     }
     return table
   }
@@ -61,19 +62,19 @@ enum MappingReport {
       "model": .string(mapping.model.name),
       "tensors": .array(mapping.tensors.map(json)),
       "aliases": .array(
-        mapping.aliases.map { .object(["name": .string($0.name), "of": .string($0.of)]) }),
+        mapping.aliases.map { .object(["name": .name($0.name), "of": .name($0.of)]) }),
     ])
   }
 
   private static func json(_ tensor: CompiledMapping.Tensor) -> JSONValue {
     let shapes = sourceShapes(tensor)
     return .object([
-      "torch": .string(tensor.target),
+      "torch": .name(tensor.target),
       "torch_shape": tensor.shape.map { .ints($0.dimensions) } ?? .null,
       "flax": .array(
         tensor.sources.enumerated().map { index, name in
           .object([
-            "name": .string(name),
+            "name": .name(name),
             "shape": shapes.map { .ints($0[index].dimensions) } ?? .null,
           ])
         }),
@@ -98,7 +99,7 @@ enum MappingReport {
 
   /// What the mapping does with the tensor `name`, of either side.
   static func explain(
-    _ name: String, in mapping: CompiledMapping
+    _ name: TensorName, in mapping: CompiledMapping
   ) throws -> (lines: [String], json: JSONValue) {
     let alias = mapping.aliases.first { $0.name == name }
     let wanted = alias?.of ?? name
@@ -126,7 +127,7 @@ enum MappingReport {
         "schema_version": .int(1), "model": .string(mapping.model.name),
         "tensors": .array([json(tensor)]),
         "aliases": .array(
-          alias.map { [.object(["name": .string($0.name), "of": .string($0.of)])] } ?? []),
+          alias.map { [.object(["name": .name($0.name), "of": .name($0.of)])] } ?? []),
       ])
     )
   }

@@ -50,7 +50,8 @@ struct InputOptions: ParsableArguments {
       rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
     return try Checkpoint(
       path: path, options: ReadOptions(format: format, rawTypes: rawTypes),
-      selection: EntrySelection(key: key, include: include, exclude: exclude))
+      selection: EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude)
+    )
   }
 }
 

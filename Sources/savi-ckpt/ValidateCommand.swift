@@ -114,7 +114,7 @@ struct ValidateCommand: ParsableCommand {
   /// One file's findings; that it cannot be read is one of them, so that the others are still
   /// checked.
   private func check(
-    _ path: String, _ schema: CheckpointSchema, _ source: [String: OutputTensor]?
+    _ path: String, _ schema: CheckpointSchema, _ source: [TensorName: OutputTensor]?
   ) -> FileReport {
     do {
       let checkpoint = try input.open(path)
@@ -135,7 +135,7 @@ struct ValidateCommand: ParsableCommand {
       file: path,
       findings: [
         Finding(
-          .unreadableFile, tensor: problem?.entry, expected: "a checkpoint",
+          .unreadableFile, tensor: problem?.entry.map { TensorName($0) }, expected: "a checkpoint",
           found: place + (problem?.message ?? "\(error)"), hint: problem?.advice)
       ], checkedTensors: 0)
   }
@@ -143,7 +143,7 @@ struct ValidateCommand: ParsableCommand {
   /// What the source makes of each tensor, converted where it is of the other framework.
   private func source(
     _ path: String, _ schema: CheckpointSchema
-  ) throws -> [String: OutputTensor] {
+  ) throws -> [TensorName: OutputTensor] {
     let checkpoint = try Checkpoint(path: path)
     let outputs: [OutputTensor]
     let direction: ConversionDirection = schema.layout == .torch ? .flaxToTorch : .torchToFlax

@@ -133,7 +133,8 @@ struct VerifyCommand: ParsableCommand {
   private func opened() throws -> [Checkpoint] {
     guard files.count == 2 else { return [try input.open(files[0])] }
     return [
-      try Checkpoint(path: files[0], selection: EntrySelection(key: sourceKey)),
+      try Checkpoint(
+        path: files[0], selection: EntrySelection(key: sourceKey.map { TensorName($0) })),
       try input.open(files[1]),
     ]
   }

@@ -139,7 +139,7 @@ struct VerifyReport {
         + pythonThreeDigits(parting.magnitude)
     ]
     lines += verification.suspects.map {
-      "  \(printable($0.tensor)) \($0.finding) (from \($0.sources.joined(separator: ", ")))"
+      "  \(printable($0.tensor)) \($0.finding) (from \($0.sources.map(\.text).joined(separator: ", ")))"
     }
     return lines
   }
@@ -238,7 +238,7 @@ extension VerifyReport {
         "suspects": .array(
           verification.suspects.map {
             .object([
-              "tensor": .string($0.tensor), "sources": .array($0.sources.map(JSONValue.string)),
+              "tensor": .name($0.tensor), "sources": .array($0.sources.map(JSONValue.name)),
               "finding": .string($0.finding),
             ])
           }),
@@ -255,7 +255,7 @@ extension VerifyReport {
           "count": .int(tensors.count), "max": .finite(tensors.maximum),
           "differences": .array(
             tensors.differences.map {
-              .object(["tensor": .string($0.tensor), "max": .finite($0.maximum)])
+              .object(["tensor": .name($0.tensor), "max": .finite($0.maximum)])
             }),
         ])
       } ?? .null,

@@ -12,7 +12,7 @@ struct NameTests {
     #expect(nearestName(to: "x", among: []) == nil)
   }
 
-  private func entries(_ names: [String]) -> [CheckpointEntry] {
+  private func entries(_ names: [TensorName]) -> [CheckpointEntry] {
     names.map { .tensor(TensorInfo(name: $0, dtype: .float32, shape: .scalar)) }
   }
 

@@ -38,7 +38,7 @@ struct FlaxTests {
     ] {
       let checkpoint = try Checkpoint(
         path: fixture("golden/\(file)"),
-        selection: EntrySelection(key: key.isEmpty ? nil : key))
+        selection: EntrySelection(key: key.isEmpty ? nil : TensorName(key)))
       #expect(checkpoint.tensors.count == 69)
       for tensor in expected.tensors {
         let same = try #require(checkpoint.tensors.first { $0.name == tensor.name })

@@ -20,7 +20,7 @@ struct NumPyTests {
     arguments: ["numpy/dtypes.npz", "numpy/deflated.npz", "numpy/big_endian.npz"])
   func dtypes(_ file: String) throws {
     #expect(try expectRamps(file) == 14)
-    let names = try Checkpoint(path: fixture(file)).tensors.map { ($0.name, $0.dtype.name) }
+    let names = try Checkpoint(path: fixture(file)).tensors.map { ($0.name.text, $0.dtype.name) }
     #expect(names.allSatisfy { $0 == $1 })
   }
 
@@ -76,7 +76,7 @@ struct NumPyTests {
   @Test("read a slice without the rest")
   func slices() throws {
     let checkpoint = try Checkpoint(path: fixture("numpy/layouts.npz"))
-    for name in ["fortran", "a/nested/name"] {
+    for name: TensorName in ["fortran", "a/nested/name"] {
       let tensor = try #require(checkpoint.tensors.first { $0.name == name })
       let all = rampBytes(.float32, count: tensor.shape.count)
       #expect(try checkpoint.reader.read(tensor, elements: 2..<5) == Array(all[8..<20]))

@@ -9,7 +9,7 @@ struct PyTorchTests {
     try Checkpoint(path: fixture("torch/\(name).pt"))
   }
 
-  private func tensor(_ name: String, in checkpoint: Checkpoint) throws -> TensorInfo {
+  private func tensor(_ name: TensorName, in checkpoint: Checkpoint) throws -> TensorInfo {
     try #require(checkpoint.tensors.first { $0.name == name }, "\(name)")
   }
 
@@ -34,7 +34,7 @@ struct PyTorchTests {
     arguments: [
       "base", "same", "transposed", "every_other_column", "scalar", "empty", "neg", "parameter",
     ])
-  func views(_ name: String) throws {
+  func views(_ name: TensorName) throws {
     let checkpoint = try open("views")
     let item = try tensor(name, in: checkpoint)
     #expect(

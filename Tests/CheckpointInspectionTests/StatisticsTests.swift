@@ -79,7 +79,7 @@ struct StatisticsTests {
 
   @Test("the root hash covers names, dtypes, shapes and elements, and no storage")
   func hash() throws {
-    func root(_ name: String, _ dims: [Int], _ bytes: [UInt8]) throws -> String {
+    func root(_ name: TensorName, _ dims: [Int], _ bytes: [UInt8]) throws -> String {
       let tensor = TensorInfo(name: name, dtype: .uint8, shape: try #require(Shape(dims)))
       return try CheckpointHash([tensor], threads: 1) { _, body in try body(0, bytes.span) }.root
     }

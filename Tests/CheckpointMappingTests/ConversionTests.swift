@@ -62,7 +62,7 @@ struct ConversionTests {
     #expect(bytes == right.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
   }
 
-  private func entries(_ transform: (String) -> String?) throws -> [CheckpointEntry] {
+  private func entries(_ transform: (TensorName) -> TensorName?) throws -> [CheckpointEntry] {
     let checkpoint = try Checkpoint(path: fixture("golden/tiny_perturbed_flax.npz"))
     return checkpoint.entries.compactMap { entry in
       transform(entry.name).map { entry.renamed($0) }
@@ -76,17 +76,17 @@ struct ConversionTests {
   @Test(
     "the parameters are found wherever a file puts them",
     arguments: ["params", "optimizer/target", "a.b"])
-  func roots(_ root: String) throws {
-    let separator = root.contains(".") ? "." : "/"
+  func roots(_ root: TensorName) throws {
+    let separator = root == "a.b" ? "." : "/"
     let step = CheckpointEntry.tensor(TensorInfo(name: "step", dtype: .int32, shape: .scalar))
-    let found = try plan(try entries { root + separator + $0 } + [step])
+    let found = try plan(try entries { "\(root)\(separator)\($0)" } + [step])
     #expect(found.root == root)
     #expect(found.leftOut.map(\.name) == ["step"])
   }
 
   @Test("parameters that occur twice are ambiguous")
   func ambiguity() throws {
-    let twice = try entries { "params/" + $0 } + entries { "ema/" + $0 }
+    let twice = try entries { "params/\($0)" } + entries { "ema/\($0)" }
     #expect {
       try plan(twice)
     } throws: {
@@ -110,8 +110,9 @@ struct ConversionTests {
   @Test("every problem of one kind is reported at once, with near names")
   func mismatches() throws {
     let broken = try entries { name in
-      if name.hasSuffix("hn/bias") { return nil }
-      return name.replacing("alpha_logits/kernel", with: "alpha_logit/kernel")
+      if name.text.hasSuffix("hn/bias") { return nil }
+      return TensorName(
+        name.text.replacing("alpha_logits/kernel", with: "alpha_logit/kernel"))
     }
     #expect {
       try plan(broken)
@@ -133,7 +134,7 @@ struct ConversionTests {
 
   @Test("sources of one tensor must have one dtype, and unreadable data blocks a conversion")
   func otherProblems() throws {
-    let name = "SlotAttention_0/GRU_0/GRUCell_0/iz/kernel"
+    let name: TensorName = "SlotAttention_0/GRU_0/GRUCell_0/iz/kernel"
     let shape = try #require(Shape([8, 8]))
     let mixed = try entries { $0 }.map { entry in
       entry.name == name

@@ -18,11 +18,11 @@ struct ModelTests {
     #expect(rows.count == mapping.tensors.count)
     for (row, tensor) in zip(rows, mapping.tensors) {
       let shape = try #require(tensor.shape)
-      #expect(row["torch"] == .string(tensor.target))
+      #expect(row["torch"] == .name(tensor.target))
       #expect(row["torch_shape"] == .ints(shape.dimensions))
       let transform = try #require(tensor.role.transform(to: shape, heads: tensor.heads))
       let sources = zip(tensor.sources, transform.placements).map { name, placement in
-        JSONValue.object(["name": .string(name), "shape": .ints(placement.shape.dimensions)])
+        JSONValue.object(["name": .name(name), "shape": .ints(placement.shape.dimensions)])
       }
       #expect(row["flax"] == .array(sources))
       guard case .string(let formula)? = row["transform"] else { continue }
@@ -63,7 +63,7 @@ struct ModelTests {
       Issue.record("no params")
       return
     }
-    var found: [String: JSONValue] = [:]
+    var found: [TensorName: JSONValue] = [:]
     for tensor in mapping.tensors {
       let shape = try #require(tensor.shape)
       let transform = try #require(tensor.role.transform(to: shape, heads: tensor.heads))
@@ -71,7 +71,8 @@ struct ModelTests {
         found[name] = .ints(placement.shape.dimensions)
       }
     }
-    #expect(found == Dictionary(uniqueKeysWithValues: leaves.map { ($0.key, $0.value) }))
+    #expect(
+      found == Dictionary(uniqueKeysWithValues: leaves.map { (TensorName($0.key), $0.value) }))
   }
 
   @Test("print the published module tree, character for character")

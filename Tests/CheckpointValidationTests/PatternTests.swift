@@ -1,3 +1,4 @@
+import CheckpointCore
 import Testing
 
 @testable import CheckpointValidation
@@ -16,7 +17,7 @@ struct PatternTests {
       ("é*", "éa", []),
     ])
   func match(_ pattern: String, _ name: String, _ numbers: [Int]?) throws {
-    #expect(try NamePattern(pattern).match(name) == numbers)
+    #expect(try NamePattern(pattern).match(TensorName(name)) == numbers)
   }
 
   @Test("braces that are no variable are refused", arguments: ["{", "a}", "{}", "{1}", "{n"])

@@ -11,7 +11,7 @@ struct TamperedCheckpoint {
     var shape: [Int]
     var values: [Float]
   }
-  var tensors: [String: Tensor]
+  var tensors: [TensorName: Tensor]
 
   init(_ path: String) throws {
     tensors = [:]
@@ -40,7 +40,7 @@ struct TamperedCheckpoint {
         let shape = placement.shape
         let fanIn = shape.dimensions.dropLast().reduce(1, *)
         let scale = shape.rank < 2 ? 0.4 : 3.5 / Float(fanIn).squareRoot()
-        let offset: Float = name.hasSuffix("scale") ? 1 : 0
+        let offset: Float = name.text.hasSuffix("scale") ? 1 : 0
         tensors[name] = Tensor(
           shape: shape.dimensions, values: (0..<shape.count).map { _ in offset + scale * uniform() }
         )
@@ -49,7 +49,7 @@ struct TamperedCheckpoint {
   }
 
   /// The element at `index` becomes the one at `source(index)`.
-  mutating func rearrange(_ name: String, _ source: ([Int]) -> [Int]) {
+  mutating func rearrange(_ name: TensorName, _ source: ([Int]) -> [Int]) {
     let tensor = tensors[name]!
     let strides = Shape(tensor.shape)!.strides
     for position in tensor.values.indices {
@@ -59,7 +59,7 @@ struct TamperedCheckpoint {
     }
   }
 
-  mutating func swap(_ a: String, _ b: String) {
+  mutating func swap(_ a: TensorName, _ b: TensorName) {
     (tensors[a], tensors[b]) = (tensors[b], tensors[a])
   }
 

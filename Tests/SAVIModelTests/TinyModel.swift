@@ -30,7 +30,7 @@ func recorded(_ file: String) throws -> [Stage] {
 }
 
 /// The elements of an array in a fixture, as float64.
-func doubles(_ file: String, _ name: String) throws -> [Double] {
+func doubles(_ file: String, _ name: TensorName) throws -> [Double] {
   let checkpoint = try Checkpoint(path: fixture(file))
   guard let tensor = checkpoint.tensors.first(where: { $0.name == name }) else {
     throw CheckpointError(entry: name, "not in \(file)")

@@ -117,12 +117,12 @@ struct WrongConversionTests {
   struct Mistake: Sendable, CustomStringConvertible {
     let description: String
     let layer: String
-    let tensor: String
+    let tensor: TensorName
     let finding: String
     let make: @Sendable (inout TamperedCheckpoint) -> Void
 
     init(
-      _ description: String, _ layer: String, _ tensor: String, _ finding: String,
+      _ description: String, _ layer: String, _ tensor: TensorName, _ finding: String,
       make: @escaping @Sendable (inout TamperedCheckpoint) -> Void
     ) {
       self.description = description
@@ -212,7 +212,7 @@ struct WrongConversionTests {
       "an output matrix rounded", "initializer.embedding_transform.model.dense_mlp_1",
       "initializer.embedding_transform.model.dense_mlp_1.weight", "is rounded to bfloat16"
     ) { checkpoint in
-      let name = "initializer.embedding_transform.model.dense_mlp_1.weight"
+      let name: TensorName = "initializer.embedding_transform.model.dense_mlp_1.weight"
       checkpoint.tensors[name]!.values = checkpoint.tensors[name]!.values.map {
         Float(bitPattern: $0.bitPattern & 0xFFFF_0000)
       }
@@ -306,7 +306,7 @@ struct WrongConversionTests {
       ("predictor.w_qkv.bias", 5, .keyBias),
       ("decoder.mask_pred.bias", 0, .maskBias),
     ])
-  func hidden(_ tensor: String, _ element: Int, _ parameter: HiddenParameter) throws {
+  func hidden(_ tensor: TensorName, _ element: Int, _ parameter: HiddenParameter) throws {
     let folder = try TemporaryFolder()
     var checkpoint = try TamperedCheckpoint(torch)
     checkpoint.tensors[tensor]!.values[element] += 0.5

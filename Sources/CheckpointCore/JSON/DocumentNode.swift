@@ -83,6 +83,9 @@ public struct DocumentNode: Sendable {
     return text
   }
 
+  /// A tensor's name.
+  public func name() throws -> TensorName { TensorName(try string()) }
+
   /// `nil` for null.
   public func optionalString() throws -> String? { value == .null ? nil : try string() }
 

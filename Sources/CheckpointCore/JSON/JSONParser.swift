@@ -98,7 +98,8 @@ public struct JSONParser {
   private mutating func parseObject() throws(Failure) -> JSONValue {
     try expect("{")
     var members: [JSONValue.Member] = []
-    var keys: Set<String> = []
+    // Keys are what names are: bytes.
+    var keys: Set<TensorName> = []
     skipSpace()
     if next == UInt8(ascii: "}") {
       position += 1
@@ -111,7 +112,7 @@ public struct JSONParser {
         throw failure("expected a key in quotes, found \(describeNext)")
       }
       let key = try parseString()
-      guard keys.insert(key).inserted else {
+      guard keys.insert(TensorName(key)).inserted else {
         throw failure("the key \"\(key)\" appears twice", at: start)
       }
       skipSpace()

@@ -19,7 +19,7 @@ public indirect enum JSONValue: Sendable, Equatable {
 
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
-    return members.first { $0.key == key }?.value
+    return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 
   /// An object from literals, in their order.
@@ -31,6 +31,9 @@ public indirect enum JSONValue: Sendable, Equatable {
   public static func finite(_ value: Double) -> JSONValue {
     value.isFinite ? .double(value) : .null
   }
+
+  /// A tensor's name, or null where there is none.
+  public static func name(_ name: TensorName?) -> JSONValue { .optional(name?.text) }
 
   public static func optional(_ value: String?) -> JSONValue {
     value.map(JSONValue.string) ?? .null

@@ -79,16 +79,16 @@ private struct FlaxTreeWalker {
 
   init(_ file: RandomAccessFile) { self.file = file }
 
-  mutating func walk(_ value: MessagePackValue, _ path: String) throws {
+  mutating func walk(_ value: MessagePackValue, _ path: TensorName) throws {
     switch value {
     case .map(let items) where !items.isEmpty:
       if isChunked(items) { return try addChunked(items, path) }
       for (key, value) in items {
-        try walk(value, (path.isEmpty ? "" : path + "/") + (try name(of: key, in: path)))
+        try walk(value, path.appending(try name(of: key, in: path), separator: "/"))
       }
     case .array(let items) where !items.isEmpty:
       for (index, item) in items.enumerated() {
-        try walk(item, (path.isEmpty ? "" : path + "/") + String(index))
+        try walk(item, path.appending(String(index), separator: "/"))
       }
     case .ext(FlaxEncoding.arrayType, let range), .ext(FlaxEncoding.scalarType, let range):
       try addArray(range, path)
@@ -100,7 +100,7 @@ private struct FlaxTreeWalker {
     }
   }
 
-  private func name(of key: MessagePackValue, in path: String) throws -> String {
+  private func name(of key: MessagePackValue, in path: TensorName) throws -> String {
     switch key {
     case .string(let text): return text
     case .int(let number): return String(number)
@@ -120,7 +120,7 @@ private struct FlaxTreeWalker {
     let data: FileSource
   }
 
-  private func decodeArray(_ range: Range<Int>, _ path: String) throws -> EncodedArray {
+  private func decodeArray(_ range: Range<Int>, _ path: TensorName) throws -> EncodedArray {
     guard case .array(let parts) = try MessagePackDecoder.decode(file, range), parts.count == 3,
       case .array(let extents) = parts[0], case .binary(let data) = parts[2]
     else {
@@ -142,17 +142,17 @@ private struct FlaxTreeWalker {
       data: FileSource(file: file, offset: data.lowerBound, size: data.count))
   }
 
-  private mutating func addArray(_ range: Range<Int>, _ path: String) throws {
+  private mutating func addArray(_ range: Range<Int>, _ path: TensorName) throws {
     do {
       let array = try decodeArray(range, path)
       try add(path, array.typeName, array.shape, in: array.data)
     } catch let error as CheckpointError {
-      throw error.inEntry(path)
+      throw error.inEntry(path.text)
     }
   }
 
   private mutating func add(
-    _ path: String, _ typeName: String, _ shape: Shape, in source: any StorageSource
+    _ path: TensorName, _ typeName: String, _ shape: Shape, in source: any StorageSource
   ) throws {
     guard let dtype = DType(rawValue: typeName) else {
       return try contents.addPlaceholder(
@@ -167,7 +167,7 @@ private struct FlaxTreeWalker {
     }
     let layout = ElementLayout(
       dtype: dtype, shape: shape, byteOffset: 0, strides: shape.strides)
-    try contents.add(path, layout, in: source, key: path)
+    try contents.add(path, layout, in: source, key: path.text)
   }
 
   private func isChunked(_ items: [(key: MessagePackValue, value: MessagePackValue)]) -> Bool {
@@ -175,7 +175,7 @@ private struct FlaxTreeWalker {
   }
 
   private mutating func addChunked(
-    _ items: [(key: MessagePackValue, value: MessagePackValue)], _ path: String
+    _ items: [(key: MessagePackValue, value: MessagePackValue)], _ path: TensorName
   ) throws {
     func member(_ name: String) -> [MessagePackValue]? {
       let found = items.first { if case .string(name) = $0.key { true } else { false } }

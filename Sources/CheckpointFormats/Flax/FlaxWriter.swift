@@ -10,7 +10,7 @@ struct FlaxWriter: CheckpointWriter {
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
     _ = try NameTree(tensors.map(\.name), separator: "/")
     if let name = tensors.map(\.name).first(where: {
-      $0.split(separator: "/").contains(Substring(FlaxEncoding.chunkedKey))
+      $0.parts(separator: "/").contains(TensorName(FlaxEncoding.chunkedKey))
     }) {
       throw CheckpointError(
         entry: name, "Flax keeps this name for itself",
@@ -87,9 +87,9 @@ private struct FlaxEncoder {
     case .leaf(let index): putTensor(tensors[index])
     case .branch(let children):
       put(MessagePackEncoder.mapHeader(children.count))
-      let ordered = children.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      let ordered = children.sorted { $0.name < $1.name }
       for (name, child) in ordered {
-        put(MessagePackEncoder.string(name))
+        put(MessagePackEncoder.string(name.text))
         try encode(child)
       }
     }

@@ -37,18 +37,19 @@ struct HDF5Reader: StoredCheckpointReader {
     extra: [(name: String, reason: String)]
   ) throws {
     var contents = StoredTensors()
-    for (name, reason) in extra { try contents.addPlaceholder(name, .value, reason) }
+    for (name, reason) in extra { try contents.addPlaceholder(TensorName(name), .value, reason) }
     let index = try HDF5Helper.index(of: file, path: path)
     for (path, item) in index.items {
       switch item {
-      case .placeholder(let kind, let reason): try contents.addPlaceholder(path, kind, reason)
+      case .placeholder(let kind, let reason):
+        try contents.addPlaceholder(TensorName(path), kind, reason)
       case .dataset(let address):
         guard let dataset = index.datasets[address] else {
           throw CheckpointError(entry: path, "it is listed, but not described")
         }
         do {
           let (layout, source) = try Self.open(dataset, file)
-          try contents.add(path, layout, in: source, key: "object \(address)")
+          try contents.add(TensorName(path), layout, in: source, key: "object \(address)")
         } catch let error as CheckpointError {
           throw error.inEntry(path)
         }

@@ -26,8 +26,8 @@ struct HDF5Writer: CheckpointWriter {
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
     _ = try NameTree(tensors.map(\.name), separator: "/")
     for tensor in tensors {
-      let parts = tensor.name.split(separator: "/", omittingEmptySubsequences: false)
-      guard !tensor.name.isEmpty, !parts.contains("."), !tensor.name.contains("\0") else {
+      let parts = tensor.name.parts(separator: "/")
+      guard !tensor.name.isEmpty, !parts.contains("."), !tensor.name.utf8.contains(0) else {
         throw CheckpointError(
           entry: tensor.name, "HDF5 cannot name a dataset like this",
           advice: "choose another format with --to")
@@ -61,7 +61,7 @@ struct HDF5Writer: CheckpointWriter {
     let layout = try HDF5FileLayout(path: path, named: output)
     for tensor in tensors {
       if let original = tensor.aliasOf {
-        try layout.link(tensor.name, to: original)
+        try layout.link(tensor.name.text, to: original.text)
       } else if let level = compressionLevel, tensor.shape.rank > 0, tensor.shape.count > 0 {
         try layout.writeCompressed(tensor, level: level, chunkBytes: Self.chunkBytes, work)
       } else if let offset = try layout.reserve(tensor, alignment: Self.alignmentThreshold) {
@@ -128,7 +128,7 @@ private final class HDF5FileLayout {
     defer { H5Dclose(dataset) }
     guard tensor.shape.count > 0 else { return nil }
     guard let offset = Int(exactly: H5Dget_offset(dataset)) else {
-      throw failure(tensor.name, "dataset")
+      throw failure(tensor.name.text, "dataset")
     }
     return offset
   }
@@ -147,8 +147,8 @@ private final class HDF5FileLayout {
       H5Tclose(type)
     }
     let dataset = unsafe H5Dcreate2(
-      file, tensor.name, type, space, linkCreation, properties, H5P_DEFAULT_ID)
-    guard dataset >= 0 else { throw failure(tensor.name, "dataset") }
+      file, tensor.name.text, type, space, linkCreation, properties, H5P_DEFAULT_ID)
+    guard dataset >= 0 else { throw failure(tensor.name.text, "dataset") }
     if HDF5Type.opaqueTypes.contains(tensor.dtype) {
       try HDF5Type.nameType(tensor.dtype, of: dataset)
     }
@@ -166,7 +166,8 @@ private final class HDF5FileLayout {
     defer { H5Pclose(properties) }
     let chunk = ([rows] + dimensions.dropFirst()).map { hsize_t($0) }
     guard unsafe H5Pset_chunk(properties, CInt(chunk.count), chunk) >= 0 else {
-      throw failure(tensor.name, "dataset (a row of \(rowBytes) bytes is more than a chunk holds)")
+      throw failure(
+        tensor.name.text, "dataset (a row of \(rowBytes) bytes is more than a chunk holds)")
     }
     H5Pset_shuffle(properties)
     H5Pset_deflate(properties, CUnsignedInt(level))
@@ -218,7 +219,7 @@ private final class HDF5FileLayout {
     }
     let selected = unsafe H5Sselect_hyperslab(space, H5S_SELECT_SET, start, nil, count, nil)
     guard selected >= 0, unsafe H5Dwrite(dataset, type, memory, space, H5P_DEFAULT_ID, block) >= 0
-    else { throw failure(tensor.name, "write") }
+    else { throw failure(tensor.name.text, "write") }
   }
 }
 

@@ -21,11 +21,11 @@ struct NpzReader: StoredCheckpointReader {
     for entry in archive.entries where !entry.name.hasSuffix("/") || entry.size > 0 {
       guard entry.name.hasSuffix(".npy") else {
         try contents.addPlaceholder(
-          entry.name, .data, "\(entry.size) bytes that are not a .npy file")
+          TensorName(entry.name), .data, "\(entry.size) bytes that are not a .npy file")
         continue
       }
       let source = ZipEntrySource(archive, entry, .required)
-      let name = String(entry.name.dropLast(4))
+      let name = TensorName(String(entry.name.dropLast(4)))
       do {
         let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
         switch try header.layout(entrySize: entry.size) {

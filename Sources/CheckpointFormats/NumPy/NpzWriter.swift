@@ -18,7 +18,7 @@ struct NpzWriter: CheckpointWriter {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let members = tensors.map { tensor in
       StoredZipWriter.Member(
-        name: tensor.name + ".npy",
+        name: "\(tensor.name).npy",
         header: NpyHeader.bytes(dtype: tensor.dtype, shape: tensor.shape),
         tensor: tensor.aliasOf.flatMap { byName[$0] } ?? tensor)
     }

@@ -11,13 +11,13 @@ enum TorchContents {
   static func collect(
     _ tree: PickleTree, into contents: inout StoredTensors, isBigEndian: Bool,
     tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
-    storage: (TorchStorageRecord, _ tensor: String) throws -> any StorageSource
+    storage: (TorchStorageRecord, _ tensor: TensorName) throws -> any StorageSource
   ) throws {
     for (name, item) in try TorchObjectWalker(tree, tensors: tensors, prefix: prefix).found {
       switch item {
       case .placeholder(let kind, let reason): try contents.addPlaceholder(name, kind, reason)
       case .array(let layout, let bytes):
-        try contents.add(name, layout, in: MemorySource(bytes: bytes), key: name)
+        try contents.add(name, layout, in: MemorySource(bytes: bytes), key: name.text)
       case .tensor(let record):
         let source = try storage(record.storage, name)
         let expected = record.storage.count.multipliedChecked(

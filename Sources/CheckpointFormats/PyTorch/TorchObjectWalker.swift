@@ -21,7 +21,7 @@ struct TorchObjectWalker {
   private let tree: PickleTree
   private let data: PickleDataMap
   private var nameBytes = 0
-  private(set) var found: [(name: String, item: Found)] = []
+  private(set) var found: [(name: TensorName, item: Found)] = []
   private var active: Set<PickleTree.ID> = []
 
   /// - Parameters:
@@ -85,7 +85,7 @@ struct TorchObjectWalker {
         "the names in this pickle take more than \(Self.maximumNameBytes) bytes",
         advice: "it is damaged or was made to exhaust memory")
     }
-    found.append((name, item))
+    found.append((TensorName(name), item))
   }
 
   /// - Parameter expandPlain: list the members of a container even where none holds data: done at

@@ -23,7 +23,7 @@ struct TorchPickleWriter {
       writer.writeEmptyOrderedDict()
       writer.put(.mark)
       for item in items {
-        writer.writeText(item.tensor.name)
+        writer.writeText(item.tensor.name.text)
         writer.writeTensor(item)
       }
       writer.put(.setItems)

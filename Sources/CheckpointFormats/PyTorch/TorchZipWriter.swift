@@ -18,7 +18,7 @@ struct TorchZipWriter: CheckpointWriter {
   }
 
   func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
-    var numbers: [String: Int] = [:]
+    var numbers: [TensorName: Int] = [:]
     var storages: [StoredZipWriter.Member] = []
     let items = tensors.map { tensor in
       let number = tensor.aliasOf.flatMap { numbers[$0] } ?? storages.count

@@ -13,7 +13,7 @@ import CheckpointCore
 /// Source: the format description of the safetensors project, and its `validate()`.
 struct SafetensorsHeader {
   struct Tensor {
-    let name: String
+    let name: TensorName
     let type: SafetensorsDType
     let typeName: String
     let shape: Shape
@@ -78,7 +78,7 @@ struct SafetensorsHeader {
       if member.key == "__metadata__" {
         metadata = try parseMetadata(member.value)
       } else {
-        tensors.append(try parseTensor(member.key, member.value))
+        tensors.append(try parseTensor(TensorName(member.key), member.value))
       }
     }
     tensors.sort {
@@ -103,7 +103,7 @@ struct SafetensorsHeader {
     }
   }
 
-  private static func parseTensor(_ name: String, _ value: JSONValue) throws -> Tensor {
+  private static func parseTensor(_ name: TensorName, _ value: JSONValue) throws -> Tensor {
     func ints(_ key: String) throws -> [Int] {
       guard case .array(let items)? = value[key] else {
         throw CheckpointError(entry: name, "'\(key)' should be an array of integers")

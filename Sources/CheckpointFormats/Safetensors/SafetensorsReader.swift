@@ -16,7 +16,7 @@ struct SafetensorsReader: StoredCheckpointReader {
     let data = FileSource(
       file: file, offset: header.dataOffset, size: file.size - header.dataOffset)
     var contents = StoredTensors()
-    var layouts: [String: ElementLayout] = [:]
+    var layouts: [TensorName: ElementLayout] = [:]
     for tensor in header.tensors {
       guard case .known(let dtype) = tensor.type else {
         try contents.addPlaceholder(
@@ -31,8 +31,11 @@ struct SafetensorsReader: StoredCheckpointReader {
       try contents.add(tensor.name, layout, in: data, key: "data")
     }
     // "format" names the framework that wrote the file.
-    for (alias, name) in header.metadata where layouts[alias] == nil && alias != "format" {
-      if let layout = layouts[name] { try contents.add(alias, layout, in: data, key: "data") }
+    for (key, value) in header.metadata where key != "format" {
+      let (alias, name) = (TensorName(key), TensorName(value))
+      if layouts[alias] == nil, let layout = layouts[name] {
+        try contents.add(alias, layout, in: data, key: "data")
+      }
     }
     self.contents = contents
     metadata = header.metadata

@@ -18,7 +18,7 @@ struct SafetensorsShardsReader: CheckpointReader {
   let formatDescription: String
   let entries: [CheckpointEntry]
   private let shards: [String: SafetensorsReader]
-  private let shardOfName: [String: String]
+  private let shardOfName: [TensorName: String]
 
   init(indexFile: RandomAccessFile) throws {
     let map = try Self.weightMap(indexFile)
@@ -54,7 +54,8 @@ struct SafetensorsShardsReader: CheckpointReader {
     }
     guard missing.isEmpty else {
       throw CheckpointError(
-        entry: missing.min(), "the index names \(missing.count) tensors that its files do not have")
+        entry: missing.min()?.text,
+        "the index names \(missing.count) tensors that its files do not have")
     }
     self.entries = entries
     self.shards = shards
@@ -65,12 +66,12 @@ struct SafetensorsShardsReader: CheckpointReader {
   }
 
   private static func isAlias(_ entry: CheckpointEntry, _ shard: SafetensorsReader) -> Bool {
-    shard.metadata.contains { $0.key == entry.name }
+    shard.metadata.contains { TensorName($0.key) == entry.name }
   }
 
   private static func weightMap(
     _ file: RandomAccessFile
-  ) throws -> [(name: String, file: String)] {
+  ) throws -> [(name: TensorName, file: String)] {
     guard file.size <= SafetensorsIndex.maximumSize else {
       throw CheckpointError("\(file.size) bytes are too many for an index")
     }
@@ -90,7 +91,7 @@ struct SafetensorsShardsReader: CheckpointReader {
       guard case .string(let shard) = member.value else {
         throw CheckpointError(entry: member.key, "a file name expected in the weight_map")
       }
-      return (member.key, shard)
+      return (TensorName(member.key), shard)
     }
   }
 

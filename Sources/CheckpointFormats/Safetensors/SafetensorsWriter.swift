@@ -43,7 +43,7 @@ struct SafetensorsWriter: CheckpointWriter {
     for tensor in own {
       members.append(
         .init(
-          tensor.name,
+          tensor.name.text,
           .object([
             "dtype": .string(SafetensorsDType.name(of: tensor.dtype) ?? ""),
             "shape": .ints(tensor.shape.dimensions),
@@ -71,7 +71,7 @@ struct SafetensorsWriter: CheckpointWriter {
   private func metadata(_ tensors: [OutputTensor]) -> [JSONValue.Member] {
     [.init("format", .string("pt"))]
       + tensors.compactMap { tensor in
-        tensor.aliasOf.map { .init(tensor.name, .string($0)) }
+        tensor.aliasOf.map { .init(tensor.name.text, .string($0.text)) }
       }
   }
 }

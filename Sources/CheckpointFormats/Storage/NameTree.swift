@@ -6,13 +6,13 @@ struct NameTree {
   indirect enum Node {
     /// The index of a name.
     case leaf(Int)
-    case branch([(name: String, node: Node)])
+    case branch([(name: TensorName, node: Node)])
   }
 
   let root: Node
 
   /// - Throws: `CheckpointError` where one name is another's group.
-  init(_ names: [String], separator: Character) throws {
+  init(_ names: [TensorName], separator: Unicode.Scalar) throws {
     if names == [""] {
       root = .leaf(0)
       return
@@ -20,8 +20,7 @@ struct NameTree {
     let builder = Builder()
     for (index, name) in names.enumerated() {
       var group = builder
-      let parts = name.split(separator: separator, omittingEmptySubsequences: false).map(
-        String.init)
+      let parts = name.parts(separator: separator)
       guard !parts.contains("") else {
         throw CheckpointError(
           entry: name, "a name with an empty part between slashes cannot be a nested group",
@@ -38,7 +37,7 @@ struct NameTree {
     root = builder.node()
   }
 
-  private static func conflict(_ name: String, _ part: String) -> CheckpointError {
+  private static func conflict(_ name: TensorName, _ part: TensorName) -> CheckpointError {
     CheckpointError(
       entry: name, "'\(part)' would be both a tensor and a group of tensors",
       advice: "choose a format without groups with --to")
@@ -50,10 +49,10 @@ struct NameTree {
       case leaf(Int)
       case group(Builder)
     }
-    private var order: [String] = []
-    private var items: [String: Item] = [:]
+    private var order: [TensorName] = []
+    private var items: [TensorName: Item] = [:]
 
-    func group(_ name: String) -> Builder? {
+    func group(_ name: TensorName) -> Builder? {
       switch items[name] {
       case .group(let group): return group
       case .leaf: return nil
@@ -65,7 +64,7 @@ struct NameTree {
       }
     }
 
-    func insert(_ name: String, _ index: Int) -> Bool {
+    func insert(_ name: TensorName, _ index: Int) -> Bool {
       guard items[name] == nil else { return false }
       items[name] = .leaf(index)
       order.append(name)

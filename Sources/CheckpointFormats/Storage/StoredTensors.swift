@@ -8,7 +8,7 @@ struct StoredTensors: Sendable {
     let source: any StorageSource
     let layout: ElementLayout
   }
-  private(set) var stored: [String: Stored] = [:]
+  private(set) var stored: [TensorName: Stored] = [:]
   private(set) var entries: [CheckpointEntry] = []
 
   /// A view whose elements repeat (stride 0), or a fill value, can claim any size. Larger than this,
@@ -17,7 +17,7 @@ struct StoredTensors: Sendable {
 
   /// Adds a tensor, or throws where it reaches beyond its storage.
   mutating func add(
-    _ name: String, _ layout: ElementLayout, in source: any StorageSource, key: String
+    _ name: TensorName, _ layout: ElementLayout, in source: any StorageSource, key: String
   ) throws {
     guard let range = layout.byteRange, range.upperBound <= source.size else {
       throw CheckpointError(
@@ -39,11 +39,13 @@ struct StoredTensors: Sendable {
     if try add(.tensor(tensor)) { stored[name] = Stored(source: source, layout: layout) }
   }
 
-  mutating func addPlaceholder(_ name: String, _ kind: Placeholder.Kind, _ reason: String) throws {
+  mutating func addPlaceholder(
+    _ name: TensorName, _ kind: Placeholder.Kind, _ reason: String
+  ) throws {
     _ = try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)))
   }
 
-  private var names: Set<String> = []
+  private var names: Set<TensorName> = []
 
   /// Adds an entry. Nested names that join to one name (the keys 1 and "1", say) cannot both be
   /// read: the second is listed as lost. False where that happened.
@@ -71,7 +73,7 @@ struct StoredTensors: Sendable {
     do {
       try item.layout.stream(range, from: item.source, chunkSize: chunkSize, sink)
     } catch let error as CheckpointError {
-      throw error.inEntry(tensor.nameInFile)
+      throw error.inEntry(tensor.nameInFile.text)
     }
   }
 }

@@ -5,12 +5,12 @@ public import CheckpointCore
 public struct Certificate: Sendable, Equatable {
   /// A tensor as it was hashed: SHA-256 of its elements in C order, little-endian.
   public struct Digest: Sendable, Equatable {
-    public let name: String
+    public let name: TensorName
     public let dtype: String
     public let shape: [Int]
     public let sha256: String
 
-    public init(name: String, dtype: String, shape: [Int], sha256: String) {
+    public init(name: TensorName, dtype: String, shape: [Int], sha256: String) {
       self.name = name
       self.dtype = dtype
       self.shape = shape
@@ -48,13 +48,15 @@ public struct Certificate: Sendable, Equatable {
 
   /// How one target tensor was made.
   public struct Origin: Sendable, Equatable {
-    public let name: String
-    public let sources: [String]
+    public let name: TensorName
+    public let sources: [TensorName]
     public let role: String
     public let rule: Int?
-    public let aliasOf: String?
+    public let aliasOf: TensorName?
 
-    public init(name: String, sources: [String], role: String, rule: Int?, aliasOf: String?) {
+    public init(
+      name: TensorName, sources: [TensorName], role: String, rule: Int?, aliasOf: TensorName?
+    ) {
       self.name = name
       self.sources = sources
       self.role = role
@@ -145,11 +147,11 @@ extension Certificate {
       "tensors": .array(
         origins.map { origin in
           .object([
-            "name": .string(origin.name),
-            "sources": .array(origin.sources.map(JSONValue.string)),
+            "name": .name(origin.name),
+            "sources": .array(origin.sources.map(JSONValue.name)),
             "role": .string(origin.role),
             "rule": origin.rule.map(JSONValue.int) ?? .null,
-            "alias_of": .optional(origin.aliasOf),
+            "alias_of": .name(origin.aliasOf),
           ])
         }),
     ])
@@ -173,7 +175,7 @@ extension Certificate.Side {
     tensors = try members.require("tensors", of: node).items().map { node in
       let members = try node.members(known: ["name", "dtype", "shape", "sha256"])
       return Certificate.Digest(
-        name: try members.require("name", of: node).string(),
+        name: try members.require("name", of: node).name(),
         dtype: try members.require("dtype", of: node).string(),
         shape: try members.require("shape", of: node).items().map { try $0.int() },
         sha256: try members.require("sha256", of: node).string())
@@ -187,7 +189,7 @@ extension Certificate.Side {
       "tensors": .array(
         tensors.map {
           .object([
-            "name": .string($0.name), "dtype": .string($0.dtype), "shape": .ints($0.shape),
+            "name": .name($0.name), "dtype": .string($0.dtype), "shape": .ints($0.shape),
             "sha256": .string($0.sha256),
           ])
         }),
@@ -200,10 +202,10 @@ extension Certificate.Origin {
     let members = try node.members(known: ["name", "sources", "role", "rule", "alias_of"])
     let rule = try members.require("rule", of: node)
     self.init(
-      name: try members.require("name", of: node).string(),
-      sources: try members.require("sources", of: node).items().map { try $0.string() },
+      name: try members.require("name", of: node).name(),
+      sources: try members.require("sources", of: node).items().map { try $0.name() },
       role: try members.require("role", of: node).string(),
       rule: rule.value == .null ? nil : try rule.int(),
-      aliasOf: try members.require("alias_of", of: node).optionalString())
+      aliasOf: try members.require("alias_of", of: node).optionalString().map { TensorName($0) })
   }
 }

@@ -3,8 +3,8 @@ public import CheckpointCore
 /// A model's mapping with every rule expanded and checked: each PyTorch tensor with its sources.
 public struct CompiledMapping: Sendable {
   public struct Tensor: Sendable {
-    public let target: String
-    public let sources: [String]
+    public let target: TensorName
+    public let sources: [TensorName]
     public let role: Role
     public let heads: Int?
     /// Known where the document has a module tree.
@@ -14,7 +14,7 @@ public struct CompiledMapping: Sendable {
   }
 
   public struct Constant: Sendable {
-    public let target: String
+    public let target: TensorName
     public let shape: Shape
     public let dtype: DType
     public let value: Double
@@ -22,8 +22,8 @@ public struct CompiledMapping: Sendable {
   }
 
   public struct Alias: Sendable {
-    public let name: String
-    public let of: String
+    public let name: TensorName
+    public let of: TensorName
     public let rule: Int
   }
 
@@ -34,7 +34,7 @@ public struct CompiledMapping: Sendable {
   /// The second names of tensors, in the order of `state_dict()`.
   public let aliases: [Alias]
   /// Subtrees of Flax names that have no counterpart, with their rules.
-  public let drops: [(name: String, rule: Int)]
+  public let drops: [(name: TensorName, rule: Int)]
 
   /// - Throws: the first of `MappingLint`'s errors, where there is one.
   public init(_ model: ModelDocument) throws {
@@ -47,7 +47,7 @@ public struct CompiledMapping: Sendable {
 
   init(
     model: ModelDocument, tensors: [Tensor], constants: [Constant], aliases: [Alias],
-    drops: [(name: String, rule: Int)]
+    drops: [(name: TensorName, rule: Int)]
   ) {
     self.model = model
     self.tensors = tensors
@@ -57,11 +57,11 @@ public struct CompiledMapping: Sendable {
   }
 
   /// The Flax names the mapping consumes.
-  public var sourceNames: [String] { tensors.flatMap(\.sources) }
+  public var sourceNames: [TensorName] { tensors.flatMap(\.sources) }
   /// The PyTorch names it produces, aliases apart.
-  public var targetNames: [String] { tensors.map(\.target) + constants.map(\.target) }
+  public var targetNames: [TensorName] { tensors.map(\.target) + constants.map(\.target) }
 
-  func isDropped(_ name: String) -> Bool {
-    drops.contains { name == $0.name || name.hasPrefix($0.name + "/") }
+  func isDropped(_ name: TensorName) -> Bool {
+    drops.contains { name == $0.name || name.hasPrefix("\($0.name)/") }
   }
 }

@@ -27,24 +27,24 @@ public enum MappingLint {
 private struct Linter {
   let model: ModelDocument
   private var findings: [MappingLint.Finding] = []
-  private var tensors: [String: CompiledMapping.Tensor] = [:]
-  private var order: [String] = []
+  private var tensors: [TensorName: CompiledMapping.Tensor] = [:]
+  private var order: [TensorName] = []
   private var constants: [CompiledMapping.Constant] = []
-  private var aliasRules: [(name: String, of: String, rule: Int)] = []
-  private var drops: [(name: String, rule: Int)] = []
-  private var targetRules: [String: Int] = [:]
-  private var sourceRules: [String: Int] = [:]
+  private var aliasRules: [(name: TensorName, of: TensorName, rule: Int)] = []
+  private var drops: [(name: TensorName, rule: Int)] = []
+  private var targetRules: [TensorName: Int] = [:]
+  private var sourceRules: [TensorName: Int] = [:]
 
   init(model: ModelDocument) { self.model = model }
 
   private mutating func report(
-    _ severity: MappingLint.Severity, _ subject: String, _ message: String
+    _ severity: MappingLint.Severity, _ subject: TensorName, _ message: String
   ) {
-    findings.append(.init(severity: severity, subject: subject, message: message))
+    findings.append(.init(severity: severity, subject: subject.text, message: message))
   }
 
   /// Notes that `rule` makes `target`; overlapping rules are an error.
-  private mutating func claim(target: String, _ rule: Int) {
+  private mutating func claim(target: TensorName, _ rule: Int) {
     if let other = targetRules.updateValue(rule, forKey: target) {
       report(.error, target, "rules \(other) and \(rule) both make this tensor")
     }
@@ -84,7 +84,7 @@ private struct Linter {
   mutating func finish() throws -> (CompiledMapping, [MappingLint.Finding]) {
     for drop in drops {
       for (source, rule) in sourceRules.sorted(by: { $0.key < $1.key })
-      where source == drop.name || source.hasPrefix(drop.name + "/") {
+      where source == drop.name || source.hasPrefix("\(drop.name)/") {
         report(.error, source, "rule \(drop.rule) drops what rule \(rule) consumes")
       }
     }
@@ -109,12 +109,12 @@ private struct Linter {
 
   /// The aliases that the rules give to `names`.
   private func expandAliases(
-    among names: [String]
-  ) -> [(name: String, of: String, rule: Int)] {
+    among names: [TensorName]
+  ) -> [(name: TensorName, of: TensorName, rule: Int)] {
     aliasRules.flatMap { alias in
       names.compactMap { name in
-        guard name == alias.of || name.hasPrefix(alias.of + ".") else { return nil }
-        return (alias.name + name.dropFirst(alias.of.count), name, alias.rule)
+        guard name == alias.of || name.hasPrefix("\(alias.of).") else { return nil }
+        return ("\(alias.name)\(name.dropFirst(alias.of))", name, alias.rule)
       }
     }
   }

@@ -4,13 +4,13 @@ public import CheckpointCore
 public struct MappingRule: Sendable {
   public enum Action: Sendable {
     /// `target` is made from `sources`, which have `role`.
-    case tensor(target: String, sources: [String], role: Role, heads: Int?)
+    case tensor(target: TensorName, sources: [TensorName], role: Role, heads: Int?)
     /// The tensors at and below `name` are those at and below `of`, under a second name.
-    case alias(name: String, of: String)
+    case alias(name: TensorName, of: TensorName)
     /// The Flax tensors at and below `name` have no counterpart.
-    case drop(name: String)
+    case drop(name: TensorName)
     /// `target` has no source: every element is `value`.
-    case constant(target: String, shape: Shape, dtype: DType, value: Double)
+    case constant(target: TensorName, shape: Shape, dtype: DType, value: Double)
   }
 
   public let action: Action
@@ -39,7 +39,8 @@ public struct MappingRule: Sendable {
         actions.map { $0.substituting("{\(variable)}", with: String(index)) }
       }
     }
-    if let left = actions.lazy.flatMap(\.names).first(where: { $0.contains("{") }) {
+    if let left = actions.lazy.flatMap(\.names).first(where: { $0.utf8.contains(UInt8(ascii: "{")) }
+    ) {
       throw problem("'\(left)' has a variable without a range", advice: "add it to \"range\"")
     }
     return actions
@@ -51,7 +52,7 @@ public struct MappingRule: Sendable {
 }
 
 extension MappingRule.Action {
-  var names: [String] {
+  var names: [TensorName] {
     switch self {
     case .tensor(let target, let sources, _, _): [target] + sources
     case .alias(let name, let of): [name, of]
@@ -61,14 +62,14 @@ extension MappingRule.Action {
   }
 
   fileprivate func substituting(_ variable: String, with value: String) -> Self {
-    func replace(_ text: String) -> String {
+    func replace(_ name: TensorName) -> TensorName {
       var result = ""
-      var rest = Substring(text)
+      var rest = Substring(name.text)
       while let found = rest.firstRange(of: variable) {
         result += rest[..<found.lowerBound] + value
         rest = rest[found.upperBound...]
       }
-      return result + rest
+      return TensorName(result + rest)
     }
     switch self {
     case .tensor(let target, let sources, let role, let heads):
@@ -124,9 +125,9 @@ extension MappingRule {
       throw node.problem("'source' and 'sources' exclude each other")
     }
     if let alias = members["alias"] {
-      return .alias(name: try alias.string(), of: try members.require("of", of: node).string())
+      return .alias(name: try alias.name(), of: try members.require("of", of: node).name())
     }
-    if let drop = members["drop"] { return .drop(name: try drop.string()) }
+    if let drop = members["drop"] { return .drop(name: try drop.name()) }
     if let constant = members["constant"] {
       let dtypeNode = try members.require("dtype", of: node)
       let shapeNode = try members.require("shape", of: node)
@@ -145,7 +146,7 @@ extension MappingRule {
             ? "a constant of \(shape.count) elements" : "\(value) does not fit float32")
       }
       return .constant(
-        target: try constant.string(), shape: shape, dtype: dtype,
+        target: try constant.name(), shape: shape, dtype: dtype,
         value: value)
     }
     let roleNode = try members.require("role", of: node)
@@ -157,8 +158,8 @@ extension MappingRule {
           ?? "the roles are \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     let sources =
-      try members["sources"]?.items().map { try $0.string() }
-      ?? [try members.require("source", of: node).string()]
+      try members["sources"]?.items().map { try $0.name() }
+      ?? [try members.require("source", of: node).name()]
     guard sources.count == role.sourceCount else {
       throw node.problem("\(roleName) takes \(role.sourceCount) sources, \(sources.count) given")
     }
@@ -168,7 +169,7 @@ extension MappingRule {
         role.needsHeads ? "\(roleName) needs 'heads'" : "\(roleName) takes no 'heads'")
     }
     return .tensor(
-      target: try members.require("target", of: node).string(), sources: sources, role: role,
+      target: try members.require("target", of: node).name(), sources: sources, role: role,
       heads: heads)
   }
 }

@@ -22,10 +22,10 @@ public struct TorchModule: Sendable {
 
   /// A tensor of the state dict.
   public struct NamedTensor: Sendable {
-    public let name: String
+    public let name: TensorName
     public let shape: Shape
     /// The first name of the same parameter, where this is not the first.
-    public let aliasOf: String?
+    public let aliasOf: TensorName?
   }
 }
 
@@ -43,8 +43,8 @@ extension TorchModule {
   ) throws -> [NamedTensor] {
     var result = parameters.map { parameter in
       NamedTensor(
-        name: prefix + parameter.name, shape: parameter.shape,
-        aliasOf: prefix == canonical ? nil : canonical + parameter.name)
+        name: "\(prefix)\(parameter.name)", shape: parameter.shape,
+        aliasOf: prefix == canonical ? nil : "\(canonical)\(parameter.name)")
     }
     for child in children {
       let name = prefix + child.name + "."

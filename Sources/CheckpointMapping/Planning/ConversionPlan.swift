@@ -12,11 +12,11 @@ public enum ConversionDirection: String, Sendable {
 /// What a conversion will do, tensor by tensor: decided in full before anything is written.
 public struct ConversionPlan: Sendable {
   public struct Step: Sendable {
-    public let name: String
+    public let name: TensorName
     public let dtype: DType
     public let shape: Shape
     /// The earlier step whose storage this one shares.
-    public let aliasOf: String?
+    public let aliasOf: TensorName?
     /// The tensors it is made from, under the names they have below `root`.
     public let sources: [TensorInfo]
     public let role: Role?
@@ -44,13 +44,13 @@ public struct ConversionPlan: Sendable {
   public let model: ModelDocument
   public let direction: ConversionDirection
   /// Where in the file the parameters were found; `""` at the top.
-  public let root: String
+  public let root: TensorName
   public let steps: [Step]
   public let equalPairs: [EqualPair]
   /// Every tensor that is consumed, once, in the order of its first use; second names of others
   /// left out.
   public var sources: [TensorInfo] {
-    var names: Set<String> = []
+    var names: Set<TensorName> = []
     return steps.flatMap(\.sources).filter { names.insert($0.name).inserted }
   }
   /// Entries that are no part of the parameters.

@@ -14,13 +14,13 @@ public struct ConversionPlanner: Sendable {
   public enum Outcome: Sendable {
     case fits(ConversionPlan)
     /// The nearest miss and where it was.
-    case misses(MappingMismatch, root: String)
+    case misses(MappingMismatch, root: TensorName)
   }
 
   /// Every place in the checkpoint where the parameters fit, or else the nearest miss.
   public func outcomes(for entries: [CheckpointEntry]) -> [Outcome] {
     var fits: [Outcome] = []
-    var nearest: (MappingMismatch, root: String)?
+    var nearest: (MappingMismatch, root: TensorName)?
     for root in candidateRoots(entries) {
       let below = root.isEmpty ? entries : subtree(of: entries, at: root)
       do {
@@ -37,16 +37,14 @@ public struct ConversionPlanner: Sendable {
   /// file is always one.
   private static let maximumRoots = 16
 
-  private func candidateRoots(_ entries: [CheckpointEntry]) -> [String] {
+  private func candidateRoots(_ entries: [CheckpointEntry]) -> [TensorName] {
     let expected = Set(direction == .flaxToTorch ? mapping.sourceNames : mapping.targetNames)
-    var counts = ["": 0]
+    var counts: [TensorName: Int] = ["": 0]
     for entry in entries {
       let name = entry.name
       if expected.contains(name) { counts["", default: 0] += 1 }
-      for index in name.indices where name[index] == "/" || name[index] == "." {
-        if expected.contains(String(name[name.index(after: index)...])) {
-          counts[String(name[..<index]), default: 0] += 1
-        }
+      for (group, rest) in name.groups where expected.contains(rest) {
+        counts[group, default: 0] += 1
       }
     }
     let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
@@ -55,7 +53,7 @@ public struct ConversionPlanner: Sendable {
   }
 
   private func plan(
-    _ entries: [CheckpointEntry], root: String, all: [CheckpointEntry]
+    _ entries: [CheckpointEntry], root: TensorName, all: [CheckpointEntry]
   ) throws(MappingMismatch) -> ConversionPlan {
     var builder = PlanBuilder(mapping, entries)
     switch direction {
@@ -66,8 +64,7 @@ public struct ConversionPlanner: Sendable {
     let prefix = root.isEmpty ? nil : root
     let outside = prefix.map { prefix in
       all.filter { entry in
-        entry.name != prefix && !entry.name.hasPrefix(prefix + "/")
-          && !entry.name.hasPrefix(prefix + ".")
+        entry.name.relative(to: prefix) == nil
       }
     }
     return ConversionPlan(
@@ -79,7 +76,7 @@ public struct ConversionPlanner: Sendable {
 private struct PlanBuilder {
   private let mapping: CompiledMapping
   private let entries: [CheckpointEntry]
-  private var unused: [String: TensorInfo] = [:]
+  private var unused: [TensorName: TensorInfo] = [:]
   private var steps: [ConversionPlan.Step] = []
   private var pairs: [ConversionPlan.EqualPair] = []
   private var mismatch = MappingMismatch()
@@ -94,7 +91,7 @@ private struct PlanBuilder {
   }
 
   /// Takes `name` out of the checkpoint; a second rule cannot have it.
-  private mutating func take(_ name: String) -> TensorInfo? {
+  private mutating func take(_ name: TensorName) -> TensorInfo? {
     if let tensor = unused.removeValue(forKey: name) { return tensor }
     mismatch.missing.append(name)
     return nil
@@ -195,7 +192,7 @@ private struct PlanBuilder {
             operation: .gather(transform, index: index)))
       }
     }
-    steps.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    steps.sort { $0.name < $1.name }
   }
 
   /// The plan's parts, or everything that stands against them.
@@ -206,7 +203,7 @@ private struct PlanBuilder {
     for entry in entries {
       switch entry {
       case .tensor(let tensor):
-        if unused[tensor.name] != nil { mismatch.unexpected.append(tensor.name) }
+        if unused[tensor.name] != nil { mismatch.unexpected.append(tensor.name.text) }
       case .placeholder(let item) where item.kind == .data && !mapping.isDropped(item.name):
         mismatch.unexpected.append("\(item.name), \(item.reason)")
       case .placeholder: values.append(entry)

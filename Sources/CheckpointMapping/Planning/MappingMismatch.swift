@@ -1,15 +1,15 @@
-import CheckpointCore
+public import CheckpointCore
 
 /// Why a checkpoint does not fit a mapping: everything that is wrong, not only the first.
 public struct MappingMismatch: Error, Sendable {
   public struct WrongShape: Sendable {
-    public let name: String
+    public let name: TensorName
     public let expected: String
     public let found: String
   }
 
   /// Tensors the mapping needs and the checkpoint does not have.
-  public internal(set) var missing: [String] = []
+  public internal(set) var missing: [TensorName] = []
   /// Tensors the checkpoint has and no rule consumes.
   public internal(set) var unexpected: [String] = []
   public internal(set) var wrongShape: [WrongShape] = []
@@ -42,9 +42,9 @@ public struct MappingMismatch: Error, Sendable {
   }
 
   /// A missing name beside the unexpected one it may have become.
-  private func hinted(_ name: String) -> String {
-    nearestName(to: name, among: unexpected.prefix(1000)).map { "\(name); did you mean \($0)?" }
-      ?? name
+  private func hinted(_ name: TensorName) -> String {
+    nearestName(to: name.text, among: unexpected.prefix(1000))
+      .map { "\(name); did you mean \($0)?" } ?? name.text
   }
 
   /// How many names of a kind are spelt out.

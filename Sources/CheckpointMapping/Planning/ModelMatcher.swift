@@ -8,7 +8,7 @@ public enum ModelMatcher {
     _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection
   ) throws -> ConversionPlan {
     var plans: [ConversionPlan] = []
-    var misses: [(model: ModelDocument, mismatch: MappingMismatch, root: String)] = []
+    var misses: [(model: ModelDocument, mismatch: MappingMismatch, root: TensorName)] = []
     for model in models {
       let planner = ConversionPlanner(try CompiledMapping(model), direction: direction)
       for outcome in planner.outcomes(for: entries) {
@@ -61,7 +61,7 @@ public enum ModelMatcher {
         "several models fit: \(plans.map(\.model.name).joined(separator: ", "))",
         advice: "choose one with --map NAME")
     }
-    let places = plans.map { $0.root.isEmpty ? "the top of the file" : $0.root }
+    let places = plans.map { $0.root.isEmpty ? "the top of the file" : $0.root.text }
     return CheckpointError(
       "the parameters occur more than once: at \(places.joined(separator: ", "))",
       advice: "choose one with --key PATH")

@@ -6,13 +6,15 @@ public struct Baseline: Sendable, Equatable {
   public struct Waiver: Sendable, Equatable {
     public let id: String
     /// `nil` for findings about a file as a whole.
-    public let tensor: String?
+    public let tensor: TensorName?
     /// The end of the file's path; `nil` for any file.
     public let file: String?
     public let reason: String
     public let expires: CalendarDay
 
-    public init(id: String, tensor: String?, file: String?, reason: String, expires: CalendarDay) {
+    public init(
+      id: String, tensor: TensorName?, file: String?, reason: String, expires: CalendarDay
+    ) {
       self.id = id
       self.tensor = tensor
       self.file = file
@@ -58,7 +60,7 @@ public struct Baseline: Sendable, Equatable {
         throw expires.problem("a date expected, such as 2027-01-31")
       }
       return Waiver(
-        id: try id.string(), tensor: try members["tensor"]?.optionalString(),
+        id: try id.string(), tensor: try members["tensor"]?.optionalString().map { TensorName($0) },
         file: try members["file"]?.optionalString(), reason: try reason.string(), expires: day)
     }
   }
@@ -69,7 +71,7 @@ public struct Baseline: Sendable, Equatable {
       "waivers": .array(
         waivers.map {
           .object([
-            "id": .string($0.id), "tensor": .optional($0.tensor), "file": .optional($0.file),
+            "id": .string($0.id), "tensor": .name($0.tensor), "file": .optional($0.file),
             "reason": .string($0.reason), "expires": .string($0.expires.description),
           ])
         }),

@@ -23,7 +23,7 @@ public struct CheckpointValidator: Sendable {
   ///   - source: the elements that each tensor should be made of, by name, where a source to
   ///     compare with is at hand.
   public func validate(
-    _ entries: [CheckpointEntry], against source: [String: OutputTensor]? = nil,
+    _ entries: [CheckpointEntry], against source: [TensorName: OutputTensor]? = nil,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> Outcome {
     let expected = try schema.expectedTensors()

@@ -5,14 +5,14 @@ import CheckpointInspection
 struct EqualityCheck {
   private let expected: [ExpectedTensor]
   private let tensors: [TensorInfo]
-  private let scans: [String: TensorScan]
-  private let constraints: [String: TensorConstraints]
+  private let scans: [TensorName: TensorScan]
+  private let constraints: [TensorName: TensorConstraints]
   private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
-  private let byName: [String: TensorInfo]
+  private let byName: [TensorName: TensorInfo]
 
   init(
-    _ expected: [ExpectedTensor], _ tensors: [TensorInfo], _ scans: [String: TensorScan],
-    _ constraints: [String: TensorConstraints],
+    _ expected: [ExpectedTensor], _ tensors: [TensorInfo], _ scans: [TensorName: TensorScan],
+    _ constraints: [TensorName: TensorConstraints],
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) {
     self.expected = expected

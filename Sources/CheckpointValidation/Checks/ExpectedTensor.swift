@@ -3,11 +3,11 @@ import CheckpointMapping
 
 /// A tensor that must be there, with everything that is asked of it.
 struct ExpectedTensor: Sendable {
-  let name: String
+  let name: TensorName
   let isRequired: Bool
   let shape: [SchemaEntry.Extent]?
   /// The first name, where this is a second.
-  let aliasOf: String?
+  let aliasOf: TensorName?
 }
 
 extension CheckpointSchema {
@@ -54,14 +54,14 @@ extension CheckpointSchema {
 
   /// What is asked of the elements of `name`: of every entry that covers it the first that says
   /// something, then the defaults.
-  func constraints(for name: String) -> TensorConstraints {
+  func constraints(for name: TensorName) -> TensorConstraints {
     entries(for: name).reversed().reduce(defaults) { result, entry in
       entry.constraints.over(result)
     }
   }
 
   /// The recorded centroid of `name`: an entry with a range has one per number.
-  func centroid(for name: String) -> [Double]? {
+  func centroid(for name: TensorName) -> [Double]? {
     for entry in entries(for: name) {
       guard let centroids = entry.constraints.centroids,
         let numbers = entry.pattern.match(name)

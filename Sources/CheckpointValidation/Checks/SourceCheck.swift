@@ -6,11 +6,11 @@ import CheckpointMapping
 struct SourceCheck {
   private let schema: CheckpointSchema
   private let tensors: [TensorInfo]
-  private let source: [String: OutputTensor]
+  private let source: [TensorName: OutputTensor]
   private let stream: (TensorInfo, ElementSink) throws -> Void
 
   init(
-    _ schema: CheckpointSchema, _ tensors: [TensorInfo], _ source: [String: OutputTensor],
+    _ schema: CheckpointSchema, _ tensors: [TensorInfo], _ source: [TensorName: OutputTensor],
     stream: @escaping (TensorInfo, ElementSink) throws -> Void
   ) {
     self.schema = schema
@@ -77,8 +77,8 @@ struct SourceCheck {
 
   /// The tensor of the source whose elements these are far nearer to than to their own.
   private func owner(
-    of found: [Double], apartFrom tensor: TensorInfo, _ samples: [String: [Double]]
-  ) -> String? {
+    of found: [Double], apartFrom tensor: TensorInfo, _ samples: [TensorName: [Double]]
+  ) -> TensorName? {
     func distance(_ other: [Double]) -> Double {
       zip(found, other).reduce(0.0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     }

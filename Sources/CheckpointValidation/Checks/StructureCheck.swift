@@ -7,7 +7,7 @@ struct StructureCheck {
   private let schema: CheckpointSchema
   private let entries: [CheckpointEntry]
   private let expected: [ExpectedTensor]
-  private let tensors: [String: TensorInfo]
+  private let tensors: [TensorName: TensorInfo]
   private var findings: [Finding] = []
 
   init(
@@ -16,7 +16,7 @@ struct StructureCheck {
     self.schema = schema
     self.expected = expected
     self.entries = entries
-    var tensors: [String: TensorInfo] = [:]
+    var tensors: [TensorName: TensorInfo] = [:]
     for case .tensor(let tensor) in entries { tensors[tensor.name] = tensor }
     self.tensors = tensors
   }
@@ -79,10 +79,10 @@ struct StructureCheck {
   /// Missing and unexpected tensors, each with the other it may have become.
   ///
   /// - Returns: the names that the schema speaks of.
-  private mutating func checkPresence(_ expected: [ExpectedTensor]) -> Set<String> {
+  private mutating func checkPresence(_ expected: [ExpectedTensor]) -> Set<TensorName> {
     let names = Set(expected.map(\.name))
     var covered = names
-    var unexpected: [String] = []
+    var unexpected: [TensorName] = []
     for name in tensors.keys.sorted() where !names.contains(name) {
       let isCovered = !schema.entries(for: name).isEmpty
       // In an open world every tensor is looked at, with the defaults.
@@ -108,7 +108,7 @@ struct StructureCheck {
     if missingAliases.count < aliases.count {
       findings += missingAliases.map {
         Finding(
-          .missingAlias, tensor: $0.name, expected: "a second name of \($0.aliasOf ?? "")",
+          .missingAlias, tensor: $0.name, expected: "a second name of \($0.aliasOf?.text ?? "")",
           found: "none", hint: "load_state_dict(strict=True) asks for it")
       }
     }
@@ -126,12 +126,13 @@ struct StructureCheck {
   private static let maximumComparisons = 40_000
 
   /// The path below which most of the missing names are found.
-  private func commonPrefix(of missing: [String]) -> String? {
+  private func commonPrefix(of missing: [TensorName]) -> TensorName? {
     guard let first = missing.first, missing.count > 1 else { return nil }
-    for name in tensors.keys.sorted() where name.hasSuffix(first) && name != first {
-      let prefix = name.dropLast(first.count)
-      guard let last = prefix.last, last == "." || last == "/" else { continue }
-      if missing.allSatisfy({ tensors[prefix + $0] != nil }) { return String(prefix.dropLast()) }
+    for name in tensors.keys.sorted() {
+      guard let (group, _) = name.groups.first(where: { $0.rest == first }) else { continue }
+      // The group's name with the separator behind it.
+      let prefix = Substring(name.utf8.prefix(group.utf8.count + 1))
+      if missing.allSatisfy({ tensors["\(prefix)\($0)"] != nil }) { return group }
     }
     return nil
   }
@@ -147,12 +148,12 @@ struct StructureCheck {
             ? "at least \(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
         findings.append(
           Finding(
-            .countMismatch, tensor: entry.pattern.text, expected: "\(expected) tensors",
+            .countMismatch, tensor: TensorName(entry.pattern.text), expected: "\(expected) tensors",
             found: "\(matches)"))
       } else if entry.count == nil, entry.isRequired, matches == 0, schema.model == nil {
         findings.append(
           Finding(
-            .missingTensor, tensor: entry.pattern.text, expected: "at least one tensor",
+            .missingTensor, tensor: TensorName(entry.pattern.text), expected: "at least one tensor",
             found: "none"))
       }
     }
@@ -201,7 +202,7 @@ struct StructureCheck {
               expected: "\(name) = \(known.extent), as in \(known.from)", found: "\(extent)"))
         }
       } else {
-        extents[name] = (extent, tensor.name)
+        extents[name] = (extent, tensor.name.text)
       }
     }
   }
@@ -230,7 +231,7 @@ struct StructureCheck {
     return nil
   }
 
-  private mutating func checkDtypes(except aliases: Set<String>) {
+  private mutating func checkDtypes(except aliases: Set<TensorName>) {
     for case .tensor(let tensor) in entries where !aliases.contains(tensor.name) {
       guard let dtypes = schema.constraints(for: tensor.name).dtypes,
         !dtypes.contains(tensor.dtype)

@@ -38,7 +38,7 @@ public struct SchemaGenerator: Sendable {
     }
     var drafts: [DraftEntry] = []
     for (tensor, aliasOf) in withAliases(tensors) {
-      let isPlain = (try? NamePattern(tensor.name))?.isExact ?? false
+      let isPlain = (try? NamePattern(tensor.name.text))?.isExact ?? false
       guard isPlain else {
         throw CheckpointError(
           entry: tensor.name, "a schema cannot name this tensor: it holds '*', '{' or '}'",
@@ -67,11 +67,12 @@ public struct SchemaGenerator: Sendable {
 
 /// An entry in the making: what one tensor, or several of the same kind, would need.
 struct DraftEntry: Sendable {
+  /// A name, or once folded a pattern.
   var name: String
   var range: ClosedRange<Int>?
   let dtype: DType
   let shape: [Int]
-  let aliasOf: String?
+  let aliasOf: TensorName?
   var allowsDuplicates = false
   var sha256: String?
   var constant: Double?
@@ -83,8 +84,8 @@ struct DraftEntry: Sendable {
   var centroids: [[Double]]
 
   /// A second name.
-  init(_ tensor: TensorInfo, aliasOf: String?) {
-    name = tensor.name
+  init(_ tensor: TensorInfo, aliasOf: TensorName?) {
+    name = tensor.name.text
     dtype = tensor.dtype
     shape = tensor.shape.dimensions
     self.aliasOf = aliasOf
@@ -93,7 +94,7 @@ struct DraftEntry: Sendable {
   }
 
   init(_ tensor: TensorInfo, _ scan: TensorScan, _ kind: SchemaGenerator.Kind) {
-    name = tensor.name
+    name = tensor.name.text
     dtype = tensor.dtype
     shape = tensor.shape.dimensions
     aliasOf = nil

@@ -65,7 +65,7 @@ extension SchemaEntry {
       if let value { members.append(.init(key, value)) }
     }
     add("range", range.map { .ints([$0.lowerBound, $0.upperBound]) })
-    add("alias_of", aliasOf.map(JSONValue.string))
+    add("alias_of", aliasOf.map(JSONValue.name))
     add(
       "shape",
       shape.map { extents in

@@ -50,8 +50,8 @@ extension ValidationReport {
   }
 
   private func cases(_ file: FileReport) -> [Case] {
-    var names: [String] = []
-    var byName: [String: [Finding]] = [:]
+    var names: [TensorName] = []
+    var byName: [TensorName: [Finding]] = [:]
     for finding in file.findings {
       let name = finding.tensor ?? Self.wholeFile
       if byName[name] == nil { names.append(name) }
@@ -61,12 +61,12 @@ extension ValidationReport {
     return names.map { name in
       let findings = byName[name] ?? []
       return Case(
-        name: name, failures: findings.filter { $0.severity >= failOn },
+        name: name.text, failures: findings.filter { $0.severity >= failOn },
         others: findings.filter { $0.severity < failOn })
     }
   }
 
-  private static let wholeFile = "(the whole file)"
+  private static let wholeFile: TensorName = "(the whole file)"
 
   private static func escaped(_ text: String) -> String {
     // Control characters are written out by `printable`, and the two more characters that XML 1.0

@@ -60,7 +60,7 @@ extension ValidationReport {
         .init(
           "logicalLocations",
           .array([
-            .object(["fullyQualifiedName": .string(tensor), "kind": .string("member")])
+            .object(["fullyQualifiedName": .name(tensor), "kind": .string("member")])
           ])))
     }
     let text = (finding.tensor.map { "\(printable($0)): " } ?? "") + printable(finding.message)
@@ -73,7 +73,7 @@ extension ValidationReport {
       .init(
         "partialFingerprints",
         .object([
-          "tensorAndRule/v1": .string("\(finding.kind.id):\(finding.tensor ?? "")")
+          "tensorAndRule/v1": .string("\(finding.kind.id):\(finding.tensor?.text ?? "")")
         ])),
     ]
     if let waiver {

@@ -98,7 +98,7 @@ public struct ValidationReport: Sendable {
     [
       .init("id", .string(finding.kind.id)), .init("name", .string(finding.kind.name)),
       .init("severity", .string(finding.severity.rawValue)),
-      .init("tensor", .optional(finding.tensor)), .init("expected", .optional(finding.expected)),
+      .init("tensor", .name(finding.tensor)), .init("expected", .optional(finding.expected)),
       .init("found", .optional(finding.found)), .init("hint", .optional(finding.hint)),
       .init("message", .string(finding.message)),
     ]
@@ -135,7 +135,7 @@ public struct ValidationReport: Sendable {
     printable(text ?? "").replacing("&", with: "&amp;").replacing("<", with: "&lt;")
       .replacing("@", with: "&#64;").replacing("](", with: "]&#40;")
   }
-  private static func code(_ name: String?) -> String {
+  private static func code(_ name: TensorName?) -> String {
     name.map { "`" + printable($0).replacing("`", with: "'") + "`" } ?? ""
   }
 

@@ -18,7 +18,7 @@ public struct CheckpointSchema: Sendable {
   public let defaults: TensorConstraints
   public let entries: [SchemaEntry]
   /// The entries by the names they spell out, as indices; the others are patterns.
-  private let byName: [String: [Int]]
+  private let byName: [TensorName: [Int]]
   private let patterns: [Int]
 
   /// The version of the file format this tool reads.
@@ -37,7 +37,7 @@ public struct CheckpointSchema: Sendable {
     self.dimensions = dimensions
     self.defaults = defaults
     self.entries = entries
-    var byName: [String: [Int]] = [:]
+    var byName: [TensorName: [Int]] = [:]
     for (index, entry) in entries.enumerated() {
       for name in entry.names { byName[name, default: []].append(index) }
     }
@@ -46,7 +46,7 @@ public struct CheckpointSchema: Sendable {
   }
 
   /// The entries that say something of `name`, in the schema's order.
-  func entries(for name: String) -> [SchemaEntry] {
+  func entries(for name: TensorName) -> [SchemaEntry] {
     let indices = (byName[name] ?? []) + patterns.filter { entries[$0].covers(name) }
     return indices.sorted().map { entries[$0] }
   }
@@ -73,12 +73,12 @@ public struct SchemaEntry: Sendable {
   /// Where it stands in the document.
   public let position: DocumentNode.Position?
   /// The tensor whose storage this is a second name of.
-  public let aliasOf: String?
+  public let aliasOf: TensorName?
 
   public init(
     pattern: NamePattern, range: ClosedRange<Int>? = nil, count: ClosedRange<Int>? = nil,
     isRequired: Bool = true, shape: [Extent]? = nil,
-    constraints: TensorConstraints = TensorConstraints(), aliasOf: String? = nil,
+    constraints: TensorConstraints = TensorConstraints(), aliasOf: TensorName? = nil,
     position: DocumentNode.Position? = nil
   ) {
     self.pattern = pattern
@@ -93,14 +93,14 @@ public struct SchemaEntry: Sendable {
 
   /// The names that must be there: the pattern's own, or one per number of its range; none where a
   /// wildcard leaves them open.
-  var names: [String] {
-    if pattern.isExact { return [pattern.text] }
+  var names: [TensorName] {
+    if pattern.isExact { return [TensorName(pattern.text)] }
     guard !pattern.hasWildcard else { return [] }
     return range.map { $0.map { pattern.name([$0]) } } ?? []
   }
 
   /// Whether `name` is one of the entry's tensors.
-  func covers(_ name: String) -> Bool {
+  func covers(_ name: TensorName) -> Bool {
     guard let numbers = pattern.match(name) else { return false }
     guard let range else { return true }
     // A number with leading zeros is another name.
@@ -138,7 +138,7 @@ public struct TensorConstraints: Sendable, Equatable {
   /// The part of the elements that are zero.
   public var zeroFraction: Bounds?
   /// A tensor whose elements these must equal.
-  public var equals: String?
+  public var equals: TensorName?
   /// Whether another tensor may hold the same elements.
   public var allowsDuplicates: Bool?
   public var sha256: String?

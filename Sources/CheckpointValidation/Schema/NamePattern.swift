@@ -1,4 +1,4 @@
-import CheckpointCore
+public import CheckpointCore
 
 /// A tensor name, or a pattern that names match as a whole: `{n}` stands for a number, `*` for
 /// anything within one part of the name, `**` for anything.
@@ -56,7 +56,7 @@ public struct NamePattern: Sendable, Equatable {
 
   /// The numbers that the variables stand for in `name`, in the pattern's order; `nil` where it
   /// does not match.
-  public func match(_ name: String) -> [Int]? {
+  public func match(_ name: TensorName) -> [Int]? {
     var matcher = Matcher(tokens: tokens, name: Array(name.utf8))
     return matcher.match(0, 0) ? matcher.numbers : nil
   }
@@ -116,7 +116,7 @@ public struct NamePattern: Sendable, Equatable {
   var hasWildcard: Bool { tokens.contains { $0 == .part || $0 == .any } }
 
   /// The name with its variables' values in place; for patterns whose variables have ranges.
-  func name(_ values: [Int]) -> String {
+  func name(_ values: [Int]) -> TensorName {
     var values = values[...]
     let bytes = tokens.reduce(into: [UInt8]()) { bytes, token in
       switch token {
@@ -125,6 +125,6 @@ public struct NamePattern: Sendable, Equatable {
       case .part, .any: bytes.append(UInt8(ascii: "*"))
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return TensorName(String(decoding: bytes, as: UTF8.self))
   }
 }

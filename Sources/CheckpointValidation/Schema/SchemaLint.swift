@@ -19,12 +19,12 @@ public enum SchemaLint {
       result.append(
         Finding(severity: severity, subject: subject, position: position, message: message))
     }
-    var seen: [String: Int] = [:]
+    var seen: [TensorName: Int] = [:]
     for (index, entry) in schema.entries.enumerated() {
       let name = entry.pattern.text
       position = entry.position
       for problem in impossibilities(entry) { report(.error, name, problem) }
-      if let other = seen.updateValue(index, forKey: name) {
+      if let other = seen.updateValue(index, forKey: TensorName(name)) {
         report(.error, name, "entries \(other + 1) and \(index + 1) have the same name")
       }
       if let count = entry.count, entry.pattern.isExact, count.upperBound > 1 {
@@ -79,7 +79,7 @@ public enum SchemaLint {
     {
       result.append("the centroid has \(centroid.count) axes, the shape \(shape.count)")
     }
-    if let other = entry.aliasOf, other == entry.pattern.text {
+    if let other = entry.aliasOf, other == TensorName(entry.pattern.text) {
       result.append("a name cannot be its own second name")
     }
     return result
@@ -98,7 +98,7 @@ public enum SchemaLint {
 }
 
 extension CheckpointSchema {
-  fileprivate func speaks(of name: String) -> Bool {
+  fileprivate func speaks(of name: TensorName) -> Bool {
     entries.contains { $0.covers(name) }
       || ((try? expectedTensors())?.contains { $0.name == name } ?? false)
   }

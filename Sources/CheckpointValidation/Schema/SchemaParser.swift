@@ -102,7 +102,7 @@ extension SchemaEntry {
       pattern: pattern, range: range, count: try members["count"].map(Self.count),
       isRequired: try members["required"]?.bool() ?? true,
       shape: try members["shape"].map { try $0.items().map(Self.extent) },
-      constraints: constraints, aliasOf: try members["alias_of"]?.string(),
+      constraints: constraints, aliasOf: try members["alias_of"]?.name(),
       position: node.position)
   }
 
@@ -163,7 +163,7 @@ extension TensorConstraints {
     std = try members["std"].map(Bounds.init)
     absMax = try members["abs_max"].map(Bounds.init)
     zeroFraction = try members["zero_fraction"].map(Bounds.init)
-    equals = try members["equals"]?.string()
+    equals = try members["equals"]?.name()
     allowsDuplicates = try members["duplicates"].map { node in
       switch try node.string() {
       case "allow": return true

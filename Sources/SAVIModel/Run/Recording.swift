@@ -5,7 +5,7 @@ extension Clip {
   /// The clips in the arrays `video` and `boxes`.
   public init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry]) throws {
     let arrays = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    func array(_ name: String) throws -> ([Float], Shape) {
+    func array(_ name: TensorName) throws -> ([Float], Shape) {
       if case .placeholder(let item) = arrays[name] {
         throw CheckpointError(entry: name, "this array cannot be read: \(item.reason)")
       }
@@ -40,7 +40,7 @@ extension Stage {
     _ reader: any CheckpointReader, _ entries: [CheckpointEntry]
   ) throws -> [Stage] {
     let stages = try StageName.allCases.compactMap { name -> Stage? in
-      let entry = entries.first { $0.name == name.rawValue }
+      let entry = entries.first { $0.name == TensorName(name.rawValue) }
       guard case .tensor(let tensor) = entry else { return nil }
       guard !tensor.dtype.isComplex, tensor.dtype != .bool else {
         throw CheckpointError(entry: name.rawValue, "numbers expected, \(tensor.dtype) found")
@@ -66,7 +66,7 @@ extension Stage {
       case .float64: .float64
       case .int32: .int32
       }
-    return OutputTensor(name: name.rawValue, dtype: dtype, shape: shape) { sink in
+    return OutputTensor(name: TensorName(name.rawValue), dtype: dtype, shape: shape) { sink in
       let size = Streaming.chunkSize / dtype.itemSize
       for start in stride(from: 0, to: shape.count, by: size) {
         let range = start..<min(start + size, shape.count)

@@ -1,3 +1,5 @@
+import CheckpointCore
+
 /// Parameters that the model's output does not depend on, or not enough: two models that differ
 /// only in these behave the same, so they are compared as tensors.
 public enum HiddenParameter: String, Sendable, CaseIterable {
@@ -11,7 +13,7 @@ public enum HiddenParameter: String, Sendable, CaseIterable {
   case gateBiasSplit = "corrector.gru.bias_ih and bias_hh (reset and update)"
 
   /// The tensors it is about, and which of their elements.
-  func parts(_ architecture: SAViArchitecture) -> [(tensor: String, elements: [Int])] {
+  func parts(_ architecture: SAViArchitecture) -> [(tensor: TensorName, elements: [Int])] {
     let slot = architecture.slot
     switch self {
     case .slotNormBias: return [("corrector.layernorm_q.bias", Array(0..<slot))]

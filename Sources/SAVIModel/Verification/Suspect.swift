@@ -1,11 +1,12 @@
+public import CheckpointCore
 import CheckpointMapping
 
 /// A tensor of the layer at which two models part that is not what the mapping makes of the
 /// source, and what seems to have been done to it.
 public struct Suspect: Sendable {
-  public let tensor: String
+  public let tensor: TensorName
   /// The tensors of the other framework that it is made from.
-  public let sources: [String]
+  public let sources: [TensorName]
   /// A phrase that follows the tensor's name.
   public let finding: String
 
@@ -15,9 +16,9 @@ public struct Suspect: Sendable {
   ) throws -> [Suspect] {
     let mapping = try CompiledMapping(converted.document)
     // A part of a layer is named in brackets.
-    let path = layer.split(separator: " ").first.map(String.init) ?? layer
+    let path = TensorName(layer.split(separator: " ").first.map(String.init) ?? layer)
     let tensors = mapping.tensors.filter { tensor in
-      tensor.target == path || tensor.target.hasPrefix(path + ".")
+      tensor.target == path || tensor.target.hasPrefix("\(path).")
         || tensor.target == gridProjected(by: path)
     }
     return try tensors.compactMap { tensor in
@@ -34,10 +35,10 @@ public struct Suspect: Sendable {
   }
 
   /// The grid of coordinates that a position embedding's projection is applied to.
-  private static func gridProjected(by layer: String) -> String? {
+  private static func gridProjected(by layer: TensorName) -> TensorName? {
     let projection = ".project_add_dense"
-    return layer.hasSuffix(projection)
-      ? layer.dropLast(projection.count) + ".pos_embedding" : nil
+    return layer.text.hasSuffix(projection)
+      ? "\(layer.text.dropLast(projection.count)).pos_embedding" : nil
   }
 
   private static func explain(
@@ -69,10 +70,10 @@ public struct Suspect: Sendable {
     _ converted: ReferenceModel, _ source: ReferenceModel
   ) throws -> String? {
     let pairs = ["bias_ih": "bias_hh", "bias_hh": "bias_ih"]
-    guard let dot = tensor.target.lastIndex(of: "."),
-      let other = pairs[String(tensor.target[tensor.target.index(after: dot)...])]
+    guard let (module, parameter) = tensor.target.groups.last,
+      let other = pairs[parameter.text]
     else { return nil }
-    let name = "\(tensor.target[..<dot]).\(other)"
+    let name: TensorName = "\(module).\(other)"
     let (foundOther, expectedOther) = (
       try converted.torchParameter(name), try source.torchParameter(name)
     )

@@ -1,8 +1,10 @@
+public import CheckpointCore
+
 /// Every parameter of two models, as PyTorch's tensors: what one clip does not exercise is compared
 /// all the same.
 public struct TensorComparison: Sendable {
   public struct Difference: Sendable {
-    public let tensor: String
+    public let tensor: TensorName
     /// The largest |a - b|; NaN where an element is NaN.
     public let maximum: Double
   }
