@@ -36,6 +36,11 @@ extension TensorName: CustomStringConvertible, ExpressibleByStringInterpolation 
   public var description: String { text }
 }
 
+extension TensorName: CustomDebugStringConvertible {
+  /// In quotes, as a string's, so that a list of names can be told apart.
+  public var debugDescription: String { text.debugDescription }
+}
+
 extension TensorName {
   public func hasPrefix(_ prefix: TensorName) -> Bool { utf8.starts(with: prefix.utf8) }
 
