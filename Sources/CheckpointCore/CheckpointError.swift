@@ -54,10 +54,10 @@ public struct CheckpointError: Error, Sendable, Equatable {
 extension CheckpointError: CustomStringConvertible {
   /// `FILE: ENTRY: what is wrong; what to do`, on one line whatever the names contain.
   public var description: String {
-    var text = [file, entry.map { $0.isEmpty ? "\"\"" : $0 }].compactMap { $0 }
+    var text = [file, entry.map { $0.isEmpty ? "\"\"" : abbreviated($0) }].compactMap { $0 }
       .map { printable($0) + ": " }.joined()
-    text += printable(message)
-    if let advice { text += "; " + printable(advice) }
+    text += oneLine(message)
+    if let advice { text += "; " + oneLine(advice) }
     return text
   }
 }
@@ -76,28 +76,5 @@ extension CheckpointError {
       "\(what) is cut short: \(error.needed) bytes expected at byte \(error.position), "
         + "\(error.available) found",
       advice: "the file is damaged or truncated; fetch or save it again")
-  }
-}
-
-/// `text` with control characters (a name from a hostile file may hold an escape sequence or a
-/// newline) written as `\u{…}`.
-public func printable(_ text: String) -> String {
-  guard text.unicodeScalars.contains(where: isControl) else { return text }
-  var result = ""
-  for scalar in text.unicodeScalars {
-    if isControl(scalar) {
-      result += "\\u{\(String(scalar.value, radix: 16))}"
-    } else {
-      result.unicodeScalars.append(scalar)
-    }
-  }
-  return result
-}
-
-/// C0 and C1 controls, DEL, and the marks that reorder or break a line of text.
-private func isControl(_ scalar: Unicode.Scalar) -> Bool {
-  switch scalar.value {
-  case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-  default: false
   }
 }

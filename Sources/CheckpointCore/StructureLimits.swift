@@ -18,6 +18,10 @@ public enum StructureLimits {
   public static let valuesPerEntry = 16
   /// Values of a file in all.
   public static let values = valuesPerEntry * entries
+  /// Entries that so many values may give. One list can be referred to again and again, and so can a
+  /// list of such lists: a hundred values can have more paths than there are atoms. A model that
+  /// shares modules names each tensor a few times.
+  public static func entries(ofValues count: Int) -> Int { 1000 + 4 * count }
   /// Blocks that a tensor is stored in one by one.
   public static let chunks = 4_000_000
 }
@@ -25,10 +29,10 @@ public enum StructureLimits {
 extension CheckpointError {
   /// More of `what` than a limit allows.
   public static func beyondLimit(
-    _ what: String, limit: Int, entry: String? = nil
+    _ what: String, limit: Int, entry: TensorName? = nil
   ) -> CheckpointError {
     CheckpointError(
-      entry: entry, "more than \(limit) \(what), which no checkpoint has",
+      entry: entry?.text, "more than \(limit) \(what), which no checkpoint has",
       advice: "the file is damaged or was made to exhaust memory")
   }
 }

@@ -126,7 +126,7 @@ struct PickleTests {
     #expect {
       try entries(pickle + [0x2E])
     } throws: {
-      "\($0)".contains("more than")
+      "\($0)".contains("are listed again and again")
     }
   }
 
@@ -179,7 +179,6 @@ struct PickleTests {
   func cyclicSize() throws {
     let folder = try TemporaryFolder()
     // Size's argument list, memoised, holds the Size that REDUCE makes of it.
-    func text(_ value: String) -> [UInt8] { [0x8C, UInt8(value.utf8.count)] + value.utf8 }
     let storage =
       [0x28] + text("storage") + "ctorch\nFloatStorage\n".utf8 + text("0") + text("cpu")
       + [0x4B, 6, 0x74, 0x51]
@@ -197,7 +196,6 @@ struct PickleTests {
   func mappingArguments() throws {
     let folder = try TemporaryFolder()
     let tensor = tensorPickle(offset: 0, size: [6], stride: [1], count: 6).dropFirst(2).dropLast()
-    func text(_ value: String) -> [UInt8] { [0x8C, UInt8(value.utf8.count)] + value.utf8 }
     // OrderedDict([("w", tensor)]) and Counter({"c": tensor}), in one tuple.
     let ordered =
       Array("ccollections\nOrderedDict\n".utf8) + [0x5D] + text("w") + tensor
@@ -210,12 +208,92 @@ struct PickleTests {
     #expect(try Checkpoint(path: path).tensors.map(\.name) == ["0.w", "1.c"])
   }
 
+  /// A short string.
+  private func text(_ value: String) -> [UInt8] { [0x8C, UInt8(value.utf8.count)] + value.utf8 }
+
+  /// A float32 tensor of 6 elements, to be put into a pickle.
+  private var tensor: [UInt8] {
+    Array(tensorPickle(offset: 0, size: [6], stride: [1], count: 6).dropFirst(2).dropLast())
+  }
+
+  private func archive(_ pickle: [UInt8]) throws -> Checkpoint {
+    let folder = try TemporaryFolder()
+    let bytes = storedZip([("a/data.pkl", pickle), ("a/data/0", rampBytes(.float32, count: 6))])
+    return try Checkpoint(path: try folder.write("x.pt", bytes))
+  }
+
+  @Test("a module pickled by Python 2 has its parameters in the arguments of an OrderedDict")
+  func python2Module() throws {
+    // OrderedDict([[name, value], …])
+    func ordered(_ name: String, _ value: [UInt8]) -> [UInt8] {
+      "ccollections\nOrderedDict\n".utf8 + [0x5D, 0x5D] + text(name) + [0x61] + value
+        + [0x61, 0x61, 0x85, 0x52]
+    }
+    func module(_ group: String, _ items: [UInt8]) -> [UInt8] {
+      "(itorch.nn\nModule\n".utf8 + [0x7D] + text(group) + items + [0x73, 0x62]
+    }
+    let layer = module("_parameters", ordered("weight", tensor))
+    let pickle = [0x80, 2] + module("_modules", ordered("fc", layer)) + [0x2E]
+    #expect(try archive(pickle).entries.map(\.name) == ["fc.weight"])
+  }
+
+  @Test("of two equal keys the last value counts, in the place of the first, as in Python")
+  func equalKeys() throws {
+    func dict(_ items: [([UInt8], [UInt8])]) -> [UInt8] {
+      [0x80, 2, 0x7D, 0x28] + items.flatMap { $0.0 + $0.1 } + [0x75, 0x2E]
+    }
+    let one: [UInt8] = [0x4B, 1]
+    let pickle = dict([
+      (text("w"), one), (text("b"), one), (text("w"), tensor), (one, [0x4B, 5]),
+      ([0x88], [0x4B, 6]),
+    ])
+    let checkpoint = try archive(pickle)
+    #expect(checkpoint.entries.map(\.name) == ["w", "b", "1"])
+    #expect(checkpoint.tensors.map(\.name) == ["w"])
+    #expect(checkpoint.placeholders.map(\.reason) == ["int 1", "int 6"])
+  }
+
+  @Test(
+    "a tensor in a place without a name is listed as data that is not read",
+    arguments: ["wrapper", "mapping", "callable"])
+  func withoutName(_ place: String) throws {
+    let object: [UInt8] =
+      switch place {
+      case "wrapper":
+        "ctorch.jit._pickle\nrestore_type_tag\n".utf8 + tensor + tensor + [0x86, 0x52]
+      case "mapping": "ccollections\nOrderedDict\n".utf8 + [0x5D] + tensor + [0x61, 0x85, 0x52]
+      default: tensor + [0x29, 0x52]
+      }
+    let checkpoint = try archive([0x80, 2, 0x7D] + text("x") + object + [0x73, 0x2E])
+    #expect(checkpoint.placeholders.map(\.kind) == [.data])
+  }
+
+  @Test("dicts that hold the next one twice end, above a module whose modules are a list")
+  func doubledDicts() throws {
+    func pickle(_ levels: Int) -> [UInt8] {
+      let list = [0x5D] + tensor + [0x61]
+      var bytes: [UInt8] = [0x80, 2] + "(itorch.nn\nModule\n".utf8
+      bytes += [0x7D] + text("_modules") + list + [0x73, 0x62, 0x71, 0]
+      for level in 0..<levels {
+        let below: [UInt8] = [0x68, UInt8(level)]
+        bytes += [0x7D, 0x28] + text("a") + below + text("b") + below
+        bytes += [0x75, 0x71, UInt8(level + 1)]
+      }
+      return bytes + [0x2E]
+    }
+    #expect(try archive(pickle(1)).tensors.map(\.name) == ["a._modules.0", "b._modules.0"])
+    #expect {
+      try archive(pickle(60))
+    } throws: {
+      "\($0)".contains("are listed again and again")
+    }
+  }
+
   /// `_rebuild_tensor_v2` of a float32 storage of `count` elements.
   private func tensorPickle(offset: Int, size: [Int], stride: [Int], count: Int) -> [UInt8] {
     func int(_ value: Int) -> [UInt8] {
       [0x8A, 8] + withUnsafeBytes(of: value.littleEndian) { Array($0) }
     }
-    func text(_ value: String) -> [UInt8] { [0x8C, UInt8(value.utf8.count)] + value.utf8 }
     func tuple(_ values: [Int]) -> [UInt8] { [0x28] + values.flatMap(int) + [0x74] }
     let storage =
       [0x28] + text("storage") + "ctorch\nFloatStorage\n".utf8 + text("0") + text("cpu")

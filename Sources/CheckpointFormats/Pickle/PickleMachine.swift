@@ -11,15 +11,19 @@ import CheckpointCore
 /// Source: CPython's Lib/pickle.py and Lib/pickletools.py.
 struct PickleMachine {
   private var reader: ByteReader
-  private var tree = PickleTree()
+  private var tree: PickleTree
   private var stack: [PickleTree.ID] = []
   /// The stack's heights at each MARK.
   private var marks: [Int] = []
-  private var memo: [Int: PickleTree.ID] = [:]
+  private var memo = PickleMemo()
 
   /// Decodes the pickle at the start of `bytes` and returns it with its length.
   static func decode(_ bytes: ArraySlice<UInt8>) throws -> (tree: PickleTree, length: Int) {
-    var machine = PickleMachine(reader: ByteReader(bytes))
+    guard bytes.count <= PickleTree.maximumLength else {
+      throw CheckpointError(
+        "\(bytes.count) bytes of pickle; at most \(PickleTree.maximumLength) are read")
+    }
+    var machine = PickleMachine(reader: ByteReader(bytes), tree: PickleTree(bytes))
     do {
       while try machine.step() {}
     } catch let error as ByteReader.Truncated {
@@ -54,14 +58,13 @@ struct PickleMachine {
     return Array(stack[height...])
   }
 
-  private mutating func pushTuple(_ items: [PickleTree.ID]) {
-    push(.tuple(tree.addItems(items)))
-  }
+  private mutating func pushTuple(_ items: [PickleTree.ID]) { stack.append(tree.addTuple(items)) }
 
   private mutating func pushTuple(ofTop count: Int) throws {
-    var items: [PickleTree.ID] = []
-    for _ in 0..<count { items.append(try pop()) }
-    pushTuple(items.reversed())
+    guard stack.count - count >= marks.last ?? 0 else { throw failure("the stack is empty") }
+    let tuple = tree.addTuple(stack.suffix(count))
+    stack.removeLast(count)
+    stack.append(tuple)
   }
 
   // MARK: Opcodes
@@ -70,7 +73,7 @@ struct PickleMachine {
   private mutating func step() throws -> Bool {
     let byte = try reader.readByte()
     guard !tree.isFull else {
-      throw failure("it describes more than \(PickleTree.maximumNodes) objects")
+      throw failure("it describes more than \(StructureLimits.values) values")
     }
     guard let opcode = PickleOpcode(rawValue: byte) else {
       throw failure("0x\(String(byte, radix: 16)) is no opcode of protocols 0 to 5")
@@ -115,10 +118,10 @@ struct PickleMachine {
     case .get: stack.append(try recall(try readDecimalLine()))
     case .binGet: stack.append(try recall(Int(try reader.readByte())))
     case .longBinGet: stack.append(try recall(Int(try reader.readLittleEndian(UInt32.self))))
-    case .put: memo[try readDecimalLine()] = try top()
-    case .binPut: memo[Int(try reader.readByte())] = try top()
-    case .longBinPut: memo[Int(try reader.readLittleEndian(UInt32.self))] = try top()
-    default: memo[memo.count] = try top()
+    case .put: memo.store(try top(), at: try readDecimalLine())
+    case .binPut: memo.store(try top(), at: Int(try reader.readByte()))
+    case .longBinPut: memo.store(try top(), at: Int(try reader.readLittleEndian(UInt32.self)))
+    default: memo.store(try top(), at: memo.count)
     }
   }
 
@@ -170,13 +173,13 @@ struct PickleMachine {
 
   private mutating func runObject(_ opcode: PickleOpcode) throws {
     switch opcode {
-    case .global: push(.global(try readGlobal()))
+    case .global: stack.append(try readGlobal())
     case .stackGlobal:
       let name = try pop()
       guard let name = tree.text(name), let module = tree.text(try pop()) else {
         throw failure("a global whose name is not a string")
       }
-      push(.global(PickleTree.Global(module: module, name: name)))
+      stack.append(tree.addGlobal(module: module, name: name))
     case .reduce, .newObj:
       let arguments = try pop()
       stack.append(tree.addObject(callable: try pop(), arguments: arguments))
@@ -185,14 +188,14 @@ struct PickleMachine {
       let arguments = try pop()
       stack.append(tree.addObject(callable: try pop(), arguments: arguments))
     case .inst:
-      let callable = tree.add(.global(try readGlobal()))
-      let arguments = tree.add(.tuple(tree.addItems(try popToMark())))
+      let callable = try readGlobal()
+      let arguments = tree.addTuple(try popToMark())
       stack.append(tree.addObject(callable: callable, arguments: arguments))
     case .obj:
       var items = try popToMark()
       guard !items.isEmpty else { throw failure("an object without a class") }
       let callable = items.removeFirst()
-      let arguments = tree.add(.tuple(tree.addItems(items)))
+      let arguments = tree.addTuple(items)
       stack.append(tree.addObject(callable: callable, arguments: arguments))
     case .build:
       let state = try pop()
@@ -208,9 +211,9 @@ struct PickleMachine {
     }
   }
 
-  private mutating func readGlobal() throws -> PickleTree.Global {
+  private mutating func readGlobal() throws -> PickleTree.ID {
     let module = String(decoding: try reader.readLine(), as: UTF8.self)
-    return PickleTree.Global(
+    return tree.addGlobal(
       module: module, name: String(decoding: try reader.readLine(), as: UTF8.self))
   }
 
@@ -239,9 +242,9 @@ struct PickleMachine {
       push(.string(String(decoding: try readCounted(UInt8.self), as: UTF8.self)))
     case .binUnicode8:
       push(.string(String(decoding: try readCounted(UInt64.self), as: UTF8.self)))
-    case .binBytes: push(.bytes(try readCounted(UInt32.self)))
-    case .shortBinBytes: push(.bytes(try readCounted(UInt8.self)))
-    case .binBytes8, .byteArray8: push(.bytes(try readCounted(UInt64.self)))
+    case .binBytes: stack.append(tree.addBytes(try readCounted(UInt32.self)))
+    case .shortBinBytes: stack.append(tree.addBytes(try readCounted(UInt8.self)))
+    case .binBytes8, .byteArray8: stack.append(tree.addBytes(try readCounted(UInt64.self)))
     case .nextBuffer: push(.opaque("out-of-band buffer"))
     case .readOnlyBuffer: break
     default: throw failure("\(opcode) is out of place")
@@ -288,7 +291,11 @@ struct PickleMachine {
 
   /// A Python 2 `str`: text where it is UTF-8, bytes otherwise.
   private mutating func pushPython2String(_ bytes: ArraySlice<UInt8>) {
-    push(String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes))
+    if let text = String(validating: bytes, as: UTF8.self) {
+      push(.string(text))
+    } else {
+      stack.append(tree.addBytes(bytes))
+    }
   }
 
   private mutating func readQuotedLine() throws -> String {

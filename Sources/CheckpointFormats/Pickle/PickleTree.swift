@@ -1,10 +1,16 @@
+import CheckpointCore
+
 /// What a pickle describes, as passive data: nothing in it is imported, called or built.
 ///
 /// Nodes live in one array and refer to each other by index. A hostile pickle can nest a million
 /// levels or refer to itself; an array of indices frees without recursion and may hold cycles.
 struct PickleTree: Sendable {
   /// An index into the tree's nodes.
-  struct ID: Hashable, Sendable { fileprivate let index: Int }
+  struct ID: Hashable, Sendable {
+    private let number: UInt32
+    var index: Int { Int(number) }
+    init(_ index: Int) { number = UInt32(index) }
+  }
 
   enum Node: Sendable {
     case none
@@ -15,7 +21,7 @@ struct PickleTree: Sendable {
     case bigInt([UInt8])
     case float(Double)
     case string(String)
-    case bytes(ArraySlice<UInt8>)
+    case bytes(ByteRange)
     case list(Items)
     case tuple(Items)
     case set(Items)
@@ -27,16 +33,32 @@ struct PickleTree: Sendable {
     case opaque(String)
   }
 
-  /// Index of a container's items; a dict's are its keys and values in turn.
-  struct Items: Hashable, Sendable { fileprivate let index: Int }
-  /// Index of an object that REDUCE, NEWOBJ, INST or OBJ would have made.
-  struct Object: Hashable, Sendable { fileprivate let index: Int }
+  /// Bytes of the pickle itself.
+  struct ByteRange: Sendable {
+    fileprivate let start: UInt32
+    fileprivate let size: UInt32
+    var count: Int { Int(size) }
+  }
 
-  /// A name a pickle asks to import.
-  struct Global: Hashable, Sendable, CustomStringConvertible {
+  /// A container's items; a dict's are its keys and values in turn.
+  struct Items: Sendable {
+    fileprivate let start: UInt32
+    /// `nil` for a container that grows: `start` is its number.
+    fileprivate let count: UInt32?
+  }
+
+  /// Index of an object that REDUCE, NEWOBJ, INST or OBJ would have made.
+  struct Object: Hashable, Sendable { fileprivate let index: UInt32 }
+
+  /// A name a pickle asks to import; one for all places that name it.
+  final class Global: Sendable, CustomStringConvertible {
     let module: String
     let name: String
-    var description: String { "\(module).\(name)" }
+    let description: String
+
+    fileprivate init(module: String, name: String, description: String) {
+      (self.module, self.name, self.description) = (module, name, description)
+    }
   }
 
   struct ObjectParts: Sendable {
@@ -50,57 +72,104 @@ struct PickleTree: Sendable {
     var appended: [ID] = []
   }
 
+  private let source: ArraySlice<UInt8>
   private var nodes: [Node] = []
-  private var containers: [[ID]] = []
+  /// The items of all tuples, one after the other.
+  private var tupleItems: [ID] = []
+  private var growing: [[ID]] = []
   private var objects: [ObjectParts] = []
+  private var globals: [String: Global] = [:]
   private(set) var root: ID?
 
+  /// The longest pickle whose places fit `ByteRange`.
+  static let maximumLength = Int(UInt32.max)
+
+  /// - Parameter source: the pickle, of at most `maximumLength` bytes.
+  init(_ source: ArraySlice<UInt8>) { self.source = source }
+
   subscript(id: ID) -> Node { nodes[id.index] }
-  subscript(items: Items) -> [ID] { containers[items.index] }
-  subscript(object: Object) -> ObjectParts { objects[object.index] }
+  subscript(object: Object) -> ObjectParts { objects[Int(object.index)] }
+  subscript(range: ByteRange) -> ArraySlice<UInt8> {
+    let start = source.startIndex + Int(range.start)
+    return source[start..<start + range.count]
+  }
+  subscript(items: Items) -> ArraySlice<ID> {
+    guard let count = items.count else { return growing[Int(items.start)][...] }
+    return tupleItems[Int(items.start)..<Int(items.start) + Int(count)]
+  }
 
-  /// Millions of parameters take a few million nodes; beyond this a pickle is made to exhaust memory.
-  static let maximumNodes = 1 << 24
+  var nodeCount: Int { nodes.count }
 
-  var isFull: Bool { nodes.count >= Self.maximumNodes }
+  /// Whether it holds more than any checkpoint: `StructureLimits.values`, and no more references to
+  /// them than two for each.
+  var isFull: Bool {
+    nodes.count >= StructureLimits.values || tupleItems.count >= 2 * StructureLimits.values
+  }
 
   mutating func add(_ node: Node) -> ID {
     nodes.append(node)
-    return ID(index: nodes.count - 1)
+    return ID(nodes.count - 1)
   }
 
+  mutating func addTuple(_ items: some Collection<ID>) -> ID {
+    tupleItems.append(contentsOf: items)
+    return add(
+      .tuple(Items(start: UInt32(tupleItems.count - items.count), count: UInt32(items.count))))
+  }
+
+  /// Items that may become more.
   mutating func addItems(_ items: [ID]) -> Items {
-    containers.append(items)
-    return Items(index: containers.count - 1)
+    growing.append(items)
+    return Items(start: UInt32(growing.count - 1), count: nil)
   }
 
   mutating func addObject(callable: ID, arguments: ID) -> ID {
     objects.append(ObjectParts(callable: callable, arguments: arguments))
-    return add(.object(Object(index: objects.count - 1)))
+    return add(.object(Object(index: UInt32(objects.count - 1))))
+  }
+
+  /// - Parameter bytes: a slice of the source.
+  mutating func addBytes(_ bytes: ArraySlice<UInt8>) -> ID {
+    add(
+      .bytes(
+        ByteRange(
+          start: UInt32(bytes.startIndex - source.startIndex), size: UInt32(bytes.count))))
+  }
+
+  mutating func addGlobal(module: String, name: String) -> ID {
+    let description = "\(module).\(name)"
+    let global =
+      globals[description] ?? Global(module: module, name: name, description: description)
+    globals[description] = global
+    return add(.global(global))
   }
 
   mutating func append(_ values: [ID], to items: Items) {
-    containers[items.index].append(contentsOf: values)
+    growing[Int(items.start)].append(contentsOf: values)
   }
 
   mutating func update(_ object: Object, _ change: (inout ObjectParts) -> Void) {
-    change(&objects[object.index])
+    change(&objects[Int(object.index)])
   }
 
   mutating func setRoot(_ id: ID) { root = id }
 
-  var allIDs: some Sequence<ID> { nodes.indices.lazy.map { ID(index: $0) } }
+  var allIDs: some BidirectionalCollection<ID> { nodes.indices.lazy.map { ID($0) } }
 
-  /// The nodes that `id` refers to directly.
-  func children(of id: ID) -> [ID] {
+  /// Calls `body` with every node that `id` refers to directly.
+  func forEachChild(of id: ID, _ body: (ID) -> Void) {
     switch self[id] {
-    case .list(let items), .tuple(let items), .set(let items), .dict(let items): return self[items]
-    case .persistent(let inner): return [inner]
+    case .list(let items), .tuple(let items), .set(let items), .dict(let items):
+      self[items].forEach(body)
+    case .persistent(let inner): body(inner)
     case .object(let object):
       let parts = self[object]
-      return [parts.callable, parts.arguments] + (parts.state.map { [$0] } ?? []) + parts.items
-        + parts.appended
-    default: return []
+      body(parts.callable)
+      body(parts.arguments)
+      if let state = parts.state { body(state) }
+      parts.items.forEach(body)
+      parts.appended.forEach(body)
+    default: break
     }
   }
 
@@ -123,60 +192,5 @@ struct PickleTree: Sendable {
     case .object(let object): global(of: object).map { "object of \($0)" } ?? "object"
     case .opaque(let what): what
     }
-  }
-}
-
-extension PickleTree {
-  /// The text of a string, or of a Python 2 byte string.
-  func text(_ id: ID) -> String? {
-    switch self[id] {
-    case .string(let text): text
-    case .bytes(let bytes): String(validating: bytes, as: UTF8.self)
-    default: nil
-    }
-  }
-
-  func int(_ id: ID) -> Int? {
-    switch self[id] {
-    case .int(let value): value
-    case .bool(let value): value ? 1 : 0
-    default: nil
-    }
-  }
-
-  func items(ofSequence id: ID) -> [ID]? {
-    switch self[id] {
-    case .list(let items), .tuple(let items): self[items]
-    default: nil
-    }
-  }
-
-  /// A tuple of integers: a size or strides. `torch.Size([…])` counts as one.
-  func ints(_ id: ID) -> [Int]? {
-    var sequence = id
-    if case .object(let object) = self[id], global(of: object)?.description == "torch.Size",
-      let inner = items(ofSequence: self[object].arguments)?.first
-    {
-      sequence = inner
-    }
-    guard let items = items(ofSequence: sequence) else { return nil }
-    let values = items.compactMap { int($0) }
-    return values.count == items.count ? values : nil
-  }
-
-  func global(of object: Object) -> Global? {
-    guard case .global(let global) = self[self[object].callable] else { return nil }
-    return global
-  }
-
-  /// Keys and values of a dict, or of an object that took items as one does.
-  func pairs(_ id: ID) -> [(key: ID, value: ID)]? {
-    let flat: [ID]
-    switch self[id] {
-    case .dict(let items): flat = self[items]
-    case .object(let object): flat = self[object].items
-    default: return nil
-    }
-    return stride(from: 0, to: flat.count - 1, by: 2).map { (flat[$0], flat[$0 + 1]) }
   }
 }

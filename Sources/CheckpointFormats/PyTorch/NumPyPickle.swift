@@ -78,7 +78,7 @@ struct NumPyPickle {
   /// Bytes, or the Latin-1 text that protocol 2 makes of them: `_codecs.encode(text, 'latin1')`.
   private func rawBytes(_ id: PickleTree.ID) -> ArraySlice<UInt8>? {
     switch tree[id] {
-    case .bytes(let bytes): return bytes
+    case .bytes(let bytes): return tree[bytes]
     case .string(let text): return latin1(text)
     case .object(let object) where tree.global(of: object)?.description == "_codecs.encode":
       return tree.items(ofSequence: tree[object].arguments)?.first.flatMap { tree.text($0) }

@@ -13,7 +13,7 @@ enum TorchContents {
     tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
     storage: (TorchStorageRecord, _ tensor: TensorName) throws -> any StorageSource
   ) throws {
-    for (name, item) in try TorchObjectWalker(tree, tensors: tensors, prefix: prefix).found {
+    try TorchObjectWalker.walk(tree, tensors: tensors, prefix: prefix) { name, item in
       switch item {
       case .placeholder(let kind, let reason): try contents.addPlaceholder(name, kind, reason)
       case .array(let layout, let bytes):

@@ -2,6 +2,10 @@ import CheckpointCore
 
 /// Finds the tensors in a PyTorch pickle and names them by their path: dict keys, list positions
 /// and, in whole pickled modules, attribute names, joined by dots.
+///
+/// Every node that is entered gives at least one entry, so the work is bounded by the number of
+/// entries; and in the end every tensor that the pickle's root leads to has been listed, or lies
+/// within something that was listed as data.
 struct TorchObjectWalker {
   enum Found {
     case tensor(TorchTensorRecord)
@@ -10,82 +14,57 @@ struct TorchObjectWalker {
     case placeholder(Placeholder.Kind, reason: String)
   }
 
-  /// A pickle of a few bytes can refer to one list so often that its paths are astronomically many.
-  private static let maximumEntries = 2_000_000
-  /// No checkpoint nests deeper, and walking recurses.
-  private static let maximumDepth = 200
-
-  /// One long key can be referred to again and again.
-  private static let maximumNameBytes = 256 << 20
-
   private let tree: PickleTree
-  private let data: PickleDataMap
-  private var nameBytes = 0
-  private(set) var found: [(name: TensorName, item: Found)] = []
+  private let data: TorchDataMap
+  private let tensors: [String: TorchTensorRecord]
+  private let emit: (_ name: TensorName, Found) throws -> Void
+  /// Entries so far.
+  private var count = 0
+  private var depth = 0
   private var active: Set<PickleTree.ID> = []
+  private var listed: PickleReach
 
+  /// Walks `tree` and hands over each entry as it is found.
+  ///
   /// - Parameters:
   ///   - tensors: records that persistent IDs may name by themselves, as in a tar file.
   ///   - prefix: what every name begins with.
-  init(
-    _ tree: PickleTree, tensors: [String: TorchTensorRecord] = [:], prefix: [String] = []
+  static func walk(
+    _ tree: PickleTree, tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
+    _ emit: (_ name: TensorName, Found) throws -> Void
   ) throws {
-    self.tree = tree
-    self.tensors = tensors
-    let bulk = PickleDataMap(tree) { id in
-      if case .bytes(let bytes) = tree[id] { bytes.count > Self.maximumPlainBytes } else { false }
+    try withoutActuallyEscaping(emit) { emit in
+      var walker = TorchObjectWalker(
+        tree: tree, data: TorchDataMap(tree, tensors), tensors: tensors, emit: emit,
+        listed: PickleReach(tree))
+      guard let root = tree.root else { return }
+      try walker.walk(root, prefix, expandPlain: true)
+      try walker.listUnreached(root, prefix)
     }
-    data = PickleDataMap(tree) { id in
-      switch tree[id] {
-      case .persistent(let inner): Self.isStorage(inner, tree, tensors)
-      case .object(let object):
-        tree.global(of: object).map { global in
-          TorchGlobal(global) == nil ? bulk.contains(id) : Self.isArray(global)
-        } ?? false
-      default: false
-      }
-    }
-    if let root = tree.root { try walk(root, prefix, expandPlain: true) }
   }
 
-  private let tensors: [String: TorchTensorRecord]
-
-  /// Legacy files also save the source code of classes under persistent IDs.
-  private static func isStorage(
-    _ id: PickleTree.ID, _ tree: PickleTree, _ tensors: [String: TorchTensorRecord]
-  ) -> Bool {
-    if let parts = tree.items(ofSequence: id), let kind = parts.first {
-      return tree.text(kind) == "storage"
-    }
-    return tensors[key(id, tree)] != nil
+  private init(
+    tree: PickleTree, data: TorchDataMap, tensors: [String: TorchTensorRecord],
+    emit: @escaping (_ name: TensorName, Found) throws -> Void, listed: PickleReach
+  ) {
+    (self.tree, self.data, self.tensors, self.emit, self.listed) =
+      (tree, data, tensors, emit, listed)
   }
 
-  private static func key(_ id: PickleTree.ID, _ tree: PickleTree) -> String {
-    tree.text(id) ?? tree.int(id).map(String.init) ?? ""
-  }
-
-  /// A date or an enumeration pickles to a few bytes; more, in an object of an unknown class, may be
-  /// an array in a form of its own.
-  private static let maximumPlainBytes = 64
-
-  private static func isArray(_ global: PickleTree.Global) -> Bool {
-    TorchGlobal(global)?.makesArray ?? false
-  }
-
-  private mutating func add(_ path: [String], _ item: Found) throws {
-    guard found.count < Self.maximumEntries else {
+  /// - Parameter id: the node that the entry stands for.
+  private mutating func add(_ path: [String], _ id: PickleTree.ID, _ item: Found) throws {
+    count += 1
+    guard count <= StructureLimits.entries(ofValues: tree.nodeCount) else {
       throw CheckpointError(
-        "this pickle describes more than \(Self.maximumEntries) entries",
+        "the \(tree.nodeCount) values of this pickle are listed again and again, under more than "
+          + "\(count - 1) names",
         advice: "it is damaged or was made to exhaust memory")
     }
-    let name = path.joined(separator: ".")
-    nameBytes += name.utf8.count
-    guard nameBytes <= Self.maximumNameBytes else {
-      throw CheckpointError(
-        "the names in this pickle take more than \(Self.maximumNameBytes) bytes",
-        advice: "it is damaged or was made to exhaust memory")
+    switch item {
+    case .placeholder(.value, _): break
+    default: listed.add(id, tree)
     }
-    found.append((TensorName(name), item))
+    try emit(TensorName(path.joined(separator: ".")), item)
   }
 
   /// - Parameter expandPlain: list the members of a container even where none holds data: done at
@@ -94,26 +73,32 @@ struct TorchObjectWalker {
     _ id: PickleTree.ID, _ path: [String], expandPlain: Bool = false
   ) throws {
     guard data.contains(id) || expandPlain else {
-      return try add(path, .placeholder(.value, reason: tree.summary(id)))
+      return try add(path, id, .placeholder(.value, reason: tree.summary(id)))
     }
-    guard path.count <= Self.maximumDepth else {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= StructureLimits.depth else {
       throw CheckpointError(
-        "this pickle nests more than \(Self.maximumDepth) levels",
+        "this pickle nests more than \(StructureLimits.depth) levels",
         advice: "it is damaged or was made to exhaust memory")
     }
     guard active.insert(id).inserted else {
-      return try add(path, .placeholder(.value, reason: "a reference back to what contains it"))
+      return try add(path, id, .placeholder(.value, reason: "a reference back to what contains it"))
     }
     defer { active.remove(id) }
+    let before = count
     switch tree[id] {
     case .dict: try walkPairs(id, path)
     case .list(let items), .tuple(let items), .set(let items):
       for (index, item) in tree[items].enumerated() { try walk(item, path + [String(index)]) }
     case .object(let object): try walkObject(object, id, path)
     case .persistent(let key):
-      if let record = tensors[Self.key(key, tree)] { return try add(path, .tensor(record)) }
-      try add(path, .placeholder(.data, reason: "a storage without a tensor around it"))
-    default: try add(path, .placeholder(.value, reason: tree.summary(id)))
+      if let record = tensors[tree.storageKey(key)] { return try add(path, id, .tensor(record)) }
+      try add(path, id, .placeholder(.data, reason: "a storage without a tensor around it"))
+    default: try add(path, id, .placeholder(.value, reason: tree.summary(id)))
+    }
+    if count == before, data.contains(id) {
+      try add(path, id, .placeholder(.data, reason: "\(tree.summary(id)) with tensors inside"))
     }
   }
 
@@ -121,7 +106,9 @@ struct TorchObjectWalker {
     for (index, pair) in (tree.pairs(id) ?? []).enumerated() {
       let name = keyText(pair.key, index)
       if data.contains(pair.key) {
-        try add(path + [name], .placeholder(.data, reason: "a tensor that is the key of a dict"))
+        try add(
+          path + [name], pair.key,
+          .placeholder(.data, reason: "a tensor that is the key of a dict"))
       }
       try walk(pair.value, path + [name])
     }
@@ -139,7 +126,6 @@ struct TorchObjectWalker {
     let arguments = tree.items(ofSequence: parts.arguments) ?? []
     switch global.flatMap({ TorchGlobal($0) }) {
     case .mapping:
-      try walkMappingArguments(arguments, path)
       try walkPairs(id, path)
       // Attributes set on the dict, such as a state dict's `_metadata`.
       if let state = parts.state, data.contains(state) { try walk(state, path) }
@@ -150,49 +136,31 @@ struct TorchObjectWalker {
     case .wrapper where !arguments.isEmpty: try walk(arguments[0], path)
     case .numpyArray, .numpyScalar, .numpyBuffer:
       switch NumPyPickle(tree: tree).decode(object) {
-      case .success(let array): try add(path, .array(array.layout, array.bytes))
-      case .failure(let problem): try add(path, .placeholder(.data, reason: problem.reason))
+      case .success(let array): try add(path, id, .array(array.layout, array.bytes))
+      case .failure(let problem):
+        try add(path, id, .placeholder(.data, reason: problem.reason))
       }
     case .unsupportedTensor(let what):
       let parts = partShapes(arguments).joined(separator: ", ")
       try add(
-        path,
+        path, id,
         .placeholder(
           .data,
           reason: "\(what) (\(global.map { "\($0)" } ?? ""))"
             + (parts.isEmpty ? "" : " of \(parts)")))
-    case .some(let function): try addTensor(function, arguments, path)
+    case .some(let function): try addTensor(function, arguments, id, path)
     case .none: try walkUnknown(parts, global, id, path)
     }
   }
 
-  /// The items that a mapping's class is called with: a dict, or a list of pairs.
-  private mutating func walkMappingArguments(
-    _ arguments: [PickleTree.ID], _ path: [String]
-  ) throws {
-    for argument in arguments where data.contains(argument) {
-      guard let pairs = tree.items(ofSequence: argument) else {
-        try walk(argument, path)
-        continue
-      }
-      for (index, pair) in pairs.enumerated() {
-        guard let parts = tree.items(ofSequence: pair), parts.count == 2 else {
-          try walk(pair, path + [String(index)])
-          continue
-        }
-        try walk(parts[1], path + [keyText(parts[0], index)])
-      }
-    }
-  }
-
   private mutating func addTensor(
-    _ function: TorchGlobal, _ arguments: [PickleTree.ID], _ path: [String]
+    _ function: TorchGlobal, _ arguments: [PickleTree.ID], _ id: PickleTree.ID, _ path: [String]
   ) throws {
     do {
       let record = try TorchTensorDecoder(tree: tree).decode(function, arguments)
-      try add(path, .tensor(record))
+      try add(path, id, .tensor(record))
     } catch let unsupported as TorchTensorDecoder.Unsupported {
-      try add(path, .placeholder(.data, reason: unsupported.reason))
+      try add(path, id, .placeholder(.data, reason: unsupported.reason))
     } catch let error as CheckpointError {
       throw error.inEntry(path.joined(separator: "."))
     }
@@ -228,28 +196,37 @@ struct TorchObjectWalker {
   ) throws {
     let name = global.map { "\($0)" } ?? "an unnamed class"
     let attributes = parts.state.flatMap { attributePairs($0) }
-    let isHidden = (parts.items + parts.appended + [parts.arguments]).contains(where: data.contains)
+    let isHidden = (parts.items + parts.appended + [parts.arguments, parts.callable])
+      .contains(where: data.contains)
     guard let attributes, !isHidden, data.contains(id) else {
       let holdsData = data.contains(id)
       return try add(
-        path,
+        path, id,
         .placeholder(
           holdsData ? .data : .value,
           reason: "object of \(name)"
             + (holdsData ? ", which is not on the allow-list, with tensors or bytes inside" : "")))
     }
-    let members: Set = ["_parameters", "_buffers", "_modules"]
+    var members: Set<String> = []
     for group in ["_parameters", "_buffers", "_modules"] {
-      guard let entry = attributes.first(where: { tree.text($0.key) == group }) else { continue }
-      for (index, pair) in (tree.pairs(entry.value) ?? []).enumerated() {
-        if case .none = tree[pair.value] { continue }
-        guard data.contains(pair.value) else { continue }
+      guard let entry = attributes.last(where: { tree.text($0.key) == group }),
+        let pairs = tree.pairs(entry.value)
+      else { continue }
+      members.insert(group)
+      for (index, pair) in pairs.enumerated() where data.contains(pair.value) {
         try walk(pair.value, path + [keyText(pair.key, index)])
       }
     }
-    for (index, pair) in attributes.enumerated() where data.contains(pair.value) {
+    for (index, pair) in attributes.enumerated() {
       let key = keyText(pair.key, index)
-      if !members.contains(key) { try walk(pair.value, path + [key]) }
+      if members.contains(key) { continue }
+      if data.contains(pair.value) {
+        try walk(pair.value, path + [key])
+      } else if data.holdsBulk(pair.value) {
+        try add(
+          path + [key], pair.value,
+          .placeholder(.data, reason: "\(tree.summary(pair.value)) in an object of \(name)"))
+      }
     }
   }
 
@@ -261,5 +238,18 @@ struct TorchObjectWalker {
     guard case .tuple(let items) = tree[state] else { return nil }
     let parts = tree[items].compactMap { tree.pairs($0) }
     return parts.isEmpty ? nil : parts.flatMap { $0 }
+  }
+
+  /// Tensors in a place that has no name: an argument of a class that takes something else.
+  private mutating func listUnreached(_ root: PickleTree.ID, _ prefix: [String]) throws {
+    var reached = PickleReach(tree)
+    reached.add(root, tree)
+    // A tensor stands behind its storage and covers it.
+    for id in tree.allIDs.reversed()
+    where data.isArray(id) && reached.contains(id) && !listed.contains(id) {
+      try add(
+        prefix + ["<\(tree.summary(id)) \(id.index)>"], id,
+        .placeholder(.data, reason: "it stands where no name leads to it"))
+    }
   }
 }

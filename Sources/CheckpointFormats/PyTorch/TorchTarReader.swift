@@ -79,7 +79,7 @@ struct TorchTarReader: StoredCheckpointReader {
         guard let parts = tree.root.flatMap({ tree.items(ofSequence: $0) }), parts.count == 3,
           case .global(let type) = tree[parts[2]], let dtype = TorchGlobal.storageType(type) ?? nil
         else { throw CheckpointError("a storage is not (key, location, class)") }
-        let key = keyText(tree, parts[0])
+        let key = tree.storageKey(parts[0])
         var cursor = FileCursor(file, at: pickles.position)
         let elements = try cursor.readLittleEndian(Int64.self, "the size of storage \(key)")
         guard elements >= 0, let bytes = Int(elements).multipliedChecked(by: dtype.itemSize) else {
@@ -95,7 +95,7 @@ struct TorchTarReader: StoredCheckpointReader {
         guard let parts = tree.items(ofSequence: view), parts.count == 4,
           let offset = tree.int(parts[2]), offset >= 0
         else { throw CheckpointError("a storage view is not (key, root key, offset, count)") }
-        views[keyText(tree, parts[0])] = (keyText(tree, parts[1]), offset)
+        views[tree.storageKey(parts[0])] = (tree.storageKey(parts[1]), offset)
       }
     }
   }
@@ -110,8 +110,8 @@ struct TorchTarReader: StoredCheckpointReader {
       guard let parts = tree.root.flatMap({ tree.items(ofSequence: $0) }), parts.count == 3 else {
         throw CheckpointError("a tensor is not (key, storage key, class)")
       }
-      let key = keyText(tree, parts[0])
-      let storageKey = keyText(tree, parts[1])
+      let key = tree.storageKey(parts[0])
+      let storageKey = tree.storageKey(parts[1])
       let root = storages.views[storageKey]?.root ?? storageKey
       guard let (dtype, className) = storages.types[root], let source = storages.sources[root]
       else {
@@ -148,8 +148,4 @@ private func count(_ pickles: inout PickleSequence, _ what: String) throws -> In
     throw CheckpointError("the number of \(what) is missing")
   }
   return count
-}
-
-private func keyText(_ tree: PickleTree, _ id: PickleTree.ID) -> String {
-  tree.text(id) ?? tree.int(id).map(String.init) ?? ""
 }

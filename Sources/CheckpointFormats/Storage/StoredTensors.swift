@@ -2,14 +2,22 @@ import Bytes
 import CheckpointCore
 
 /// The tensors of a checkpoint by name, each with its storage and layout: what the readers of
-/// formats that keep raw elements share.
+/// formats that keep raw elements share, and where what they list is held against
+/// `StructureLimits`.
 struct StoredTensors: Sendable {
-  struct Stored: Sendable {
+  private struct Stored: Sendable {
     let source: any StorageSource
     let layout: ElementLayout
   }
-  private(set) var stored: [TensorName: Stored] = [:]
   private(set) var entries: [CheckpointEntry] = []
+  /// What the entry of the same index is read from.
+  private var stored: [Stored?] = []
+  private var places: [TensorName: Int] = [:]
+  private var nameBytes = 0
+  /// How often a name has come, where that is more than once.
+  private var repeats: [TensorName: Int] = [:]
+  /// Look-ups of names, which tests hold against the number of entries.
+  private(set) var lookups = 0
 
   /// A view whose elements repeat (stride 0), or a fill value, can claim any size. Larger than this,
   /// it is no weight: it is listed, but not read.
@@ -19,6 +27,9 @@ struct StoredTensors: Sendable {
   mutating func add(
     _ name: TensorName, _ layout: ElementLayout, in source: any StorageSource, key: String
   ) throws {
+    guard layout.shape.rank <= StructureLimits.rank else {
+      throw CheckpointError.beyondLimit("extents", limit: StructureLimits.rank, entry: name)
+    }
     guard let range = layout.byteRange, range.upperBound <= source.size else {
       throw CheckpointError(
         entry: name,
@@ -36,38 +47,61 @@ struct StoredTensors: Sendable {
       key: key, fileOffset: source.fileOffset, offset: layout.byteOffset,
       strides: layout.strides, changesValues: layout.isConjugated || layout.isNegated)
     let tensor = TensorInfo(name: name, dtype: layout.dtype, shape: layout.shape, storage: view)
-    if try add(.tensor(tensor)) { stored[name] = Stored(source: source, layout: layout) }
+    try add(.tensor(tensor), Stored(source: source, layout: layout))
   }
 
   mutating func addPlaceholder(
     _ name: TensorName, _ kind: Placeholder.Kind, _ reason: String
   ) throws {
-    _ = try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)))
+    try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)), nil)
   }
 
-  private var names: Set<TensorName> = []
-
   /// Adds an entry. Nested names that join to one name (the keys 1 and "1", say) cannot both be
-  /// read: the second is listed as lost. False where that happened.
-  private mutating func add(_ entry: CheckpointEntry) throws -> Bool {
-    if names.insert(entry.name).inserted {
-      entries.append(entry)
-      return true
+  /// read: the second is listed as lost.
+  private mutating func add(_ entry: CheckpointEntry, _ source: Stored?) throws {
+    nameBytes += entry.name.utf8.count
+    guard entries.count < StructureLimits.entries else {
+      throw CheckpointError.beyondLimit("entries", limit: StructureLimits.entries)
     }
-    var number = 2
-    while !names.insert("\(entry.name) (\(number))").inserted { number += 1 }
+    guard nameBytes <= StructureLimits.nameBytes else {
+      throw CheckpointError.beyondLimit("bytes of names", limit: StructureLimits.nameBytes)
+    }
+    if insert(entry.name) {
+      entries.append(entry)
+      stored.append(source)
+      return
+    }
+    // Counted on from the last time: names that come a thousand times are found as often.
+    var number = repeats[entry.name, default: 1]
+    var name: TensorName
+    repeat {
+      number += 1
+      name = "\(entry.name) (\(number))"
+    } while !insert(name)
+    repeats[entry.name] = number
     entries.append(
       .placeholder(
         Placeholder(
-          name: "\(entry.name) (\(number))", kind: .data,
-          reason: "a second entry that is named \(entry.name); only the first can be read")))
-    return false
+          name: name, kind: .data,
+          reason:
+            "a second entry that is named \(abbreviated(entry.name.text)); only the first can "
+            + "be read")))
+    stored.append(nil)
+  }
+
+  /// Notes the name of the next entry; false where another has it.
+  private mutating func insert(_ name: TensorName) -> Bool {
+    lookups += 1
+    let place = places[name, default: entries.count]
+    guard place == entries.count else { return false }
+    places[name] = place
+    return true
   }
 
   func stream(
     _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {
-    guard let item = stored[tensor.nameInFile] else {
+    guard let item = places[tensor.nameInFile].flatMap({ stored[$0] }) else {
       throw CheckpointError(entry: tensor.nameInFile, "no such tensor in this file")
     }
     do {
