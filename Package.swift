@@ -39,6 +39,7 @@ let package = Package(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
       resources: [
         .embedInCode("Models/savi-small.json"), .embedInCode("Models/savi-medium.json"),
+        .embedInCode("layouts.json"),
       ],
       swiftSettings: strict),
     .target(

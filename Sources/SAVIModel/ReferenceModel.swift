@@ -21,7 +21,7 @@ public struct ReferenceModel: Sendable {
     throws
   {
     architecture = try SAViArchitecture(plan.model)
-    framework = plan.direction == .flaxToTorch ? .flax : .torch
+    framework = plan.direction == .forward ? .flax : .torch
     read = ParameterReader(reader, entries, root: plan.root)
     self.plan = plan
     self.reader = reader
@@ -61,7 +61,7 @@ public struct ReferenceModel: Sendable {
 
   /// The names of the PyTorch parameters, second names left out.
   var torchParameterNames: [TensorName] {
-    get throws { try CompiledMapping(document).tensors.map(\.target) }
+    get throws { try CompiledMapping(document).targets.map(\.name) }
   }
 
   /// The elements of a PyTorch parameter, converted by the mapping where the file holds Flax ones.

@@ -36,7 +36,7 @@ struct CertificateReplay {
     let source = try Checkpoint(path: places[0], selection: selection)
     let target = try Checkpoint(path: places[1])
     let targetHash = try target.hash(of: target.tensors)
-    guard let direction = certificate.direction, let recorded = map ?? certificate.map else {
+    guard let way = certificate.direction, let recorded = map ?? certificate.map else {
       let there = try Conversion(formatOnly: source)
       checks = [
         Self.compare(
@@ -50,6 +50,9 @@ struct CertificateReplay {
     let document = try Models.load(
       map == nil && !BuiltInModels.names.contains(recorded)
         ? Self.resolve(recorded, beside: path) : recorded)
+    guard let direction = document.direction(named: way) else {
+      throw CheckpointError("the mapping \(document.name) leads nowhere called '\(way)'")
+    }
     let plan = try Self.plan(source, document, direction)
     checks = [
       Self.compare(
@@ -114,8 +117,7 @@ struct CertificateReplay {
       guard step.rule == origin.rule, step.sources.map(\.name) == origin.sources,
         step.aliasOf == origin.aliasOf
       else { return "\(origin.name): another rule makes it now" }
-      let role =
-        step.aliasOf == nil ? step.role?.rawValue ?? Conversion.constantRole : Conversion.aliasRole
+      let role = step.aliasOf == nil ? step.role : ConversionPlan.aliasRole
       return role == origin.role
         ? nil : "\(origin.name): its role is \(role) now, \(origin.role) then"
     }

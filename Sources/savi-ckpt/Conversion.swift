@@ -8,16 +8,13 @@ struct Conversion {
   let outputs: [OutputTensor]
   /// What did not go into the output, and why.
   let notes: [String]
-  let direction: ConversionDirection?
+  /// In the words of the document's sides; `nil` where the format alone changes.
+  let direction: String?
   /// The tensors of the source that go into the output.
   let sources: [TensorInfo]
   let model: String?
   private let root: TensorName
   private let steps: [Step]
-
-  /// What stands for a role where a rule gives a constant, or a second name.
-  static let constantRole = "constant"
-  static let aliasRole = "alias"
 
   /// One output with its origin, for reports.
   private struct Step {
@@ -29,14 +26,14 @@ struct Conversion {
 
   init(_ plan: ConversionPlan, _ checkpoint: Checkpoint) {
     outputs = plan.outputs(from: checkpoint.reader)
-    direction = plan.direction
+    direction = plan.model.name(of: plan.direction)
     sources = plan.sources
     model = plan.model.name
     root = plan.root
     steps = zip(outputs, plan.steps).map { output, step in
       Step(
         output: output, sources: step.sources.map(\.name),
-        role: step.aliasOf == nil ? step.role?.rawValue ?? Self.constantRole : Self.aliasRole,
+        role: step.aliasOf == nil ? step.role : ConversionPlan.aliasRole,
         rule: step.rule)
     }
     notes = Self.leftOutNote(plan.leftOut, root: plan.root).map { [$0] } ?? []
@@ -66,7 +63,7 @@ struct Conversion {
     steps = outputs.map {
       Step(
         output: $0, sources: [$0.aliasOf ?? $0.name],
-        role: $0.aliasOf == nil ? Role.copy.rawValue : Self.aliasRole,
+        role: $0.aliasOf == nil ? NamedLayout.copyName : ConversionPlan.aliasRole,
         rule: nil)
     }
     notes =

@@ -165,7 +165,7 @@ struct ConvertCommand: ParsableCommand {
     }
     let models = try map.map { [try Models.load($0)] } ?? Models.all()
     let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: models, direction: reverse ? .torchToFlax : .flaxToTorch)
+      checkpoint.entries, models: models, direction: reverse ? .reverse : .forward)
     try plan.checkEqualPairs(in: checkpoint.reader)
     return Conversion(plan, checkpoint)
   }

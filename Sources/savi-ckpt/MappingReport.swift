@@ -5,44 +5,53 @@ import CheckpointMapping
 /// Mapping rules as text and as JSON (`schemas/map.schema.json`).
 enum MappingReport {
   static func rules(_ model: ModelDocument) -> TextTable {
-    var table = TextTable(header: ["Rule", "PyTorch", "Flax", "Role", "Layout"])
+    let sides = [model.sides.target, model.sides.source].map(ModelDocument.Sides.title)
+    var table = TextTable(header: ["Rule"] + sides + ["Role", "Layout"])
     for rule in model.rules {
       let ranges = rule.ranges.map {
         "\($0.variable) = \($0.bounds.lowerBound)…\($0.bounds.upperBound)"
       }.joined(separator: ", ")
       let note = ranges.isEmpty ? "" : "  (\(ranges))"
+      let number = String(rule.number)
       switch rule.action {
-      case .tensor(let target, let sources, let role, _):
-        for (index, source) in sources.enumerated() {
+      case .tensors(let tensors):
+        for index in 0..<max(tensors.targets.count, tensors.sources.count) {
+          let names = [tensors.targets, tensors.sources].map { patterns in
+            patterns.indices.contains(index) ? patterns[index].description : ""
+          }
           table.rows.append(
-            index == 0
-              ? [String(rule.number), target.text, source.text, role.rawValue, role.formula + note]
-              : ["", "", source.text, "", ""])
+            [index == 0 ? number : ""] + names
+              + (index == 0
+                ? [tensors.layout.name, tensors.layout.layout.description + note] : ["", ""]))
         }
       case .alias(let name, let of):
-        table.rows.append([String(rule.number), name.text, "", "alias", "= \(of)"])
-      case .drop(let name): table.rows.append([String(rule.number), "", name.text, "drop", ""])
-      case .constant(let target, let shape, _, let value):
+        table.rows.append([number, name.description, "", "alias", "= \(of)"])
+      case .drop(let name):
+        table.rows.append([number, "", name.description, "drop", ""])
+      case .constant(let constant):
         table.rows.append(
-          [String(rule.number), target.text, "", "constant", "\(value) \(shape)"])
+          [number, constant.target.description, "", "constant", constant.description + note])
+      case .template(let name):
+        table.rows.append([number, name.description, "", "template", note])
       }
     }
     return table
   }
 
   static func tensors(_ mapping: CompiledMapping) -> TextTable {
-    var table = TextTable(header: ["Rule", "PyTorch", "Shape", "Flax", "Shape", "Role"])
+    let sides = [mapping.model.sides.target, mapping.model.sides.source]
+      .map(ModelDocument.Sides.title)
+    var table = TextTable(header: ["Rule", sides[0], "Shape", sides[1], "Shape", "Role"])
     for tensor in mapping.tensors {
-      let shapes = sourceShapes(tensor)
-      for (index, source) in tensor.sources.enumerated() {
-        let shape = shapes?[index].description ?? "?"
-        table.rows.append(
-          index == 0
-            ? [
-              String(tensor.rule), tensor.target.text, tensor.shape?.description ?? "?",
-              source.text, shape,
-              tensor.role.rawValue,
-            ] : ["", "", "", source.text, shape, ""])
+      for index in 0..<max(tensor.targets.count, tensor.sources.count) {
+        let target = tensor.targets.indices.contains(index) ? tensor.targets[index].text : ""
+        let source = tensor.sources.indices.contains(index) ? tensor.sources[index].text : ""
+        let shape = tensor.shapes.indices.contains(index) ? tensor.shapes[index].description : "?"
+        table.rows.append([
+          index == 0 ? String(tensor.rule) : "", target, target.isEmpty ? "" : shape, source,
+          source.isEmpty ? "" : tensor.sourceShape?.description ?? "?",
+          index == 0 ? tensor.layout.title : "",
+        ])
       }
     }
     for alias in mapping.aliases {
@@ -51,36 +60,28 @@ enum MappingReport {
     return table
   }
 
-  private static func sourceShapes(_ tensor: CompiledMapping.Tensor) -> [Shape]? {
-    tensor.shape.flatMap { tensor.role.transform(to: $0, heads: tensor.heads) }?
-      .placements.map(\.shape)
-  }
-
   static func json(_ mapping: CompiledMapping) -> JSONValue {
     .object([
       "schema_version": .int(1),
       "model": .string(mapping.model.name),
-      "tensors": .array(mapping.tensors.map(json)),
+      "tensors": .array(mapping.targets.map(json)),
       "aliases": .array(
-        mapping.aliases.map { .object(["name": .name($0.name), "of": .name($0.of)]) }),
+        mapping.aliases.map { .object(["name": .string($0.name.text), "of": .string($0.of.text)]) }),
     ])
   }
 
-  private static func json(_ tensor: CompiledMapping.Tensor) -> JSONValue {
-    let shapes = sourceShapes(tensor)
+  private static func json(_ target: CompiledMapping.Target) -> JSONValue {
+    let shape = target.origin.sourceShape.map { JSONValue.ints($0.dimensions) } ?? .null
+    let sources = target.origin.sources.map { name in
+      JSONValue.object(["name": .string(name.text), "shape": shape])
+    }
     return .object([
-      "torch": .name(tensor.target),
-      "torch_shape": tensor.shape.map { .ints($0.dimensions) } ?? .null,
-      "flax": .array(
-        tensor.sources.enumerated().map { index, name in
-          .object([
-            "name": .name(name),
-            "shape": shapes.map { .ints($0[index].dimensions) } ?? .null,
-          ])
-        }),
-      "role": .string(tensor.role.rawValue),
-      "layout": .string(tensor.role.formula),
-      "rule": .int(tensor.rule),
+      "torch": .string(target.name.text),
+      "torch_shape": target.shape.map { .ints($0.dimensions) } ?? .null,
+      "flax": .array(sources),
+      "role": .string(target.origin.layout.title),
+      "layout": .string(target.origin.layout.layout.description),
+      "rule": .int(target.origin.rule),
     ])
   }
 
@@ -103,31 +104,31 @@ enum MappingReport {
   ) throws -> (lines: [String], json: JSONValue) {
     let alias = mapping.aliases.first { $0.name == name }
     let wanted = alias?.of ?? name
-    let found = mapping.tensors.first { $0.target == wanted || $0.sources.contains(wanted) }
-    guard let tensor = found else {
+    let found = mapping.targets.first { $0.name == wanted || $0.origin.sources.contains(wanted) }
+    guard let target = found else {
       throw CheckpointError(
-        entry: name, "no rule of \(mapping.model.name) makes or consumes this tensor",
+        entry: name.text, "no rule of \(mapping.model.name) makes or consumes this tensor",
         advice: suggestion(
           for: name,
           among: mapping.targetNames + mapping.sourceNames + mapping.aliases.map(\.name)))
     }
+    let tensor = target.origin
     var lines: [String] = []
     if let alias { lines.append("\(name) shares storage with \(alias.of) (rule \(alias.rule))") }
-    lines.append("\(tensor.target) \(tensor.shape?.description ?? "")")
-    let shapes = sourceShapes(tensor)
+    lines.append("\(target.name) \(target.shape?.description ?? "")")
+    let shape = tensor.sourceShape?.description ?? ""
     for (index, source) in tensor.sources.enumerated() {
-      let role = index == 0 ? "  from " : "       "
-      lines.append("\(role)\(source) \(shapes?[index].description ?? "")")
+      lines.append("\(index == 0 ? "  from " : "       ")\(source) \(shape)")
     }
-    lines.append("  role   \(tensor.role.rawValue) (rule \(tensor.rule) of \(mapping.model.name))")
-    lines.append("  layout \(tensor.role.formula)")
+    lines.append("  role   \(tensor.layout.title) (rule \(tensor.rule) of \(mapping.model.name))")
+    lines.append("  layout \(tensor.layout.layout)")
     return (
       lines,
       .object([
         "schema_version": .int(1), "model": .string(mapping.model.name),
-        "tensors": .array([json(tensor)]),
+        "tensors": .array([json(target)]),
         "aliases": .array(
-          alias.map { [.object(["name": .name($0.name), "of": .name($0.of)])] } ?? []),
+          alias.map { [.object(["name": .string($0.name.text), "of": .string($0.of.text)])] } ?? []),
       ])
     )
   }

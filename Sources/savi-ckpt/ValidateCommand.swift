@@ -146,7 +146,7 @@ struct ValidateCommand: ParsableCommand {
   ) throws -> [TensorName: OutputTensor] {
     let checkpoint = try Checkpoint(path: path)
     let outputs: [OutputTensor]
-    let direction: ConversionDirection = schema.layout == .torch ? .flaxToTorch : .torchToFlax
+    let direction: ConversionDirection = schema.layout == .torch ? .forward : .reverse
     let models = try schema.model.map { [$0] } ?? Models.all()
     if let plan = try? ModelMatcher.plan(
       checkpoint.entries, models: models, direction: direction)

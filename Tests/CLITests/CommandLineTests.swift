@@ -278,7 +278,7 @@ struct ReportTests {
           corrector.gru.bias_hh (384,)
             from SlotAttention_0/GRU_0/GRUCell_0/hn/bias (128,)
             role   gru.recurrent_bias (rule 31 of savi-small)
-            layout W = [0, 0, K], K = hn
+            layout g o -> (g o), g = 0, 1 zero
 
           """))
     }

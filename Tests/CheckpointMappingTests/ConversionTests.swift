@@ -32,7 +32,7 @@ struct ConversionTests {
   func forward() throws {
     let checkpoint = try Checkpoint(path: fixture("golden/tiny_perturbed_flax.npz"))
     let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: [try tiny()], direction: .flaxToTorch)
+      checkpoint.entries, models: [try tiny()], direction: .forward)
     #expect(plan.steps.count == 82)
     #expect(plan.steps.count { $0.aliasOf != nil } == 23)
     try expectEqual(plan.outputs(from: checkpoint.reader), "golden/tiny_perturbed_torch.npz")
@@ -44,7 +44,7 @@ struct ConversionTests {
   func reverse(_ file: String) throws {
     let checkpoint = try Checkpoint(path: fixture(file))
     let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: [try tiny()], direction: .torchToFlax)
+      checkpoint.entries, models: [try tiny()], direction: .reverse)
     try plan.checkEqualPairs(in: checkpoint.reader)
     try expectEqual(plan.outputs(from: checkpoint.reader), "golden/tiny_perturbed_flax.npz")
   }
@@ -56,7 +56,7 @@ struct ConversionTests {
     let checkpoint = try Checkpoint(path: fixture("flax/chunked_4x3.msgpack"))
     let model = try ModelDocument(json: try fileBytes(fixture("models/chunked_4x3.json")))
     let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: [model], direction: .flaxToTorch)
+      checkpoint.entries, models: [model], direction: .forward)
     let bytes = try collect(try #require(plan.outputs(from: checkpoint.reader).first))
     let right: [Float] = [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
     #expect(bytes == right.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
@@ -70,7 +70,7 @@ struct ConversionTests {
   }
 
   private func plan(_ entries: [CheckpointEntry]) throws -> ConversionPlan {
-    try ModelMatcher.plan(entries, models: [try tiny()], direction: .flaxToTorch)
+    try ModelMatcher.plan(entries, models: [try tiny()], direction: .forward)
   }
 
   @Test(
@@ -101,7 +101,7 @@ struct ConversionTests {
     let checkpoint = try Checkpoint(path: fixture("golden/tiny_perturbed_flax.npz"))
     #expect {
       try ModelMatcher.plan(
-        checkpoint.entries, models: [try tiny(), twin], direction: .flaxToTorch)
+        checkpoint.entries, models: [try tiny(), twin], direction: .forward)
     } throws: {
       "\($0)" == "several models fit: savi-tiny, twin; choose one with --map NAME"
     }
@@ -180,13 +180,13 @@ struct ConversionTests {
     let entries = ["D_0/kernel", "D_1/kernel", "opt/mu", "opt/nu"].map {
       CheckpointEntry.tensor(TensorInfo(name: $0, dtype: .float32, shape: shape))
     }
-    let plan = try ModelMatcher.plan(entries, models: [model], direction: .flaxToTorch)
+    let plan = try ModelMatcher.plan(entries, models: [model], direction: .forward)
     #expect(
       plan.steps.map { "\($0.name) \($0.shape) \($0.aliasOf ?? "-")" } == [
         "l_0.weight (3, 2) -", "l_1.weight (3, 2) -", "scale (2,) -", "m.weight (3, 2) l_0.weight",
       ])
     #expect {
-      try ModelMatcher.plan(entries, models: [model], direction: .torchToFlax)
+      try ModelMatcher.plan(entries, models: [model], direction: .reverse)
     } throws: {
       "\($0)".contains("already") || "\($0)".contains("cannot be reversed")
     }

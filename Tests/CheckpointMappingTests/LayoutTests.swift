@@ -3,52 +3,75 @@ import Testing
 
 @testable import CheckpointMapping
 
-@Suite("Layout transforms")
+@Suite("Layouts")
 struct LayoutTests {
-  /// A PyTorch shape that each role can have, all extents different.
-  private func shape(_ role: Role) -> [Int] {
-    switch role {
-    case .conv2dKernel, .convTranspose2dKernel: [4, 3, 5, 2]
-    case .denseKernel: [4, 3]
-    case .attentionProjectionKernel: [2, 3, 5]
-    case .attentionQKVKernel: [3 * 2 * 5, 7]
-    case .attentionQKVBias: [3 * 2 * 5]
-    case .attentionOutputKernel: [7, 2 * 5]
-    case .gruInputKernel, .gruRecurrentKernel: [3 * 4, 5]
-    case .gruInputBias, .gruRecurrentBias: [3 * 4]
-    case .positionEmbedding, .copy: [1, 4, 3, 2]
-    default: [6]
+  /// Extents for the axes that the shapes of a test leave open.
+  private static let extents = [
+    "kh": 3, "kw": 2, "kd": 4, "k": 3, "i": 5, "o": 7, "e": 5, "h": 2, "d": 3, "c": 3, "m": 2,
+    "y": 2, "x": 3, "v": 4, "p": 2,
+  ]
+
+  /// A named layout for sources whose extents are all known.
+  private func binding(_ named: NamedLayout) throws -> LayoutBinding {
+    let layout = named.layout
+    let places = layout.sizes["s"] ?? layout.sizes["g"]
+    var tensors = LayoutBinding.Tensors()
+    if case .number(let count)? = places {
+      tensors.sourceCount = count - (layout.fill?.positions.count ?? 0)
     }
+    var left = layout.formula.left
+    if layout.stacksSources(tensors.sourceCount) { left.removeFirst() }
+    let shape = left.flatMap { dimension -> [Int] in
+      switch dimension {
+      case .ellipsis: [2, 3]
+      case .axes(let names): [names.map { Self.extents[$0] ?? 3 }.reduce(1, *)]
+      }
+    }
+    tensors.sources = Array(repeating: try #require(Shape(shape)), count: tensors.sourceCount)
+    for name in LayoutFormula.axes(of: layout.formula.left) where places == nil {
+      tensors.sizes[name] = Self.extents[name]
+    }
+    return try LayoutBinding(layout, tensors)
   }
 
-  @Test("place every element once, come back, and agree on shapes", arguments: Role.allCases)
-  func roundTrip(_ role: Role) throws {
-    let target = try #require(Shape(shape(role)))
-    let heads = role.needsHeads ? 2 : nil
-    let transform = try #require(role.transform(to: target, heads: heads))
-    #expect(transform.placements.count == role.sourceCount)
-    #expect(role.targetShape(from: transform.placements.map(\.shape)) == target)
+  private func numbered(_ count: Int, from first: Int) -> [UInt8] {
+    (0..<count).map { UInt8((first + $0) % 251) }
+  }
 
-    // Sources numbered 1, 2, 3, …: each number must land once, zeros only where declared.
-    var result = [UInt8](repeating: 0, count: target.count)
-    var next: UInt8 = 1
-    var sources: [[UInt8]] = []
-    for (index, placement) in transform.placements.enumerated() {
-      let source = (0..<placement.shape.count).map { next &+ UInt8($0) }
-      next = next &+ UInt8(placement.shape.count)
-      sources.append(source)
-      var span = result.mutableSpan
-      try transform.scatter(
-        source.span, elements: 0..<source.count, index: index, into: &span, elementSize: 1)
+  private func assemble(
+    _ way: Rearrangement, _ inputs: [[UInt8]], cut: (Range<Int>) -> [Range<Int>] = { [$0] }
+  ) throws -> [UInt8] {
+    var output = [UInt8](repeating: 255, count: way.output.count)
+    var assembler = TensorAssembler(way, elementSize: 1)
+    assembler.begin(&output)
+    for (index, piece) in way.pieces.enumerated() {
+      let input = inputs[piece.region.input]
+      for run in cut(piece.region.span) {
+        try assembler.place(
+          input.span.extracting(run), at: run.lowerBound, piece: index, into: &output)
+      }
     }
-    let zeros = Array(transform.zeros)
-    #expect(result.enumerated().filter { $0.element == 0 }.map(\.offset) == zeros)
-    #expect(Set(result.filter { $0 != 0 }).count == target.count - zeros.count)
+    try assembler.finish()
+    return output
+  }
+
+  @Test(
+    "named layouts place every element once, and come back",
+    arguments: NamedLayout.builtIn.map(\.name))
+  func roundTrip(_ name: String) throws {
+    let binding = try binding(try #require(NamedLayout.builtIn.first { $0.name == name }))
+    let forward = try #require(binding.forward())
+    var next = 1
+    let sources = forward.inputs.map { shape in
+      defer { next += shape.count }
+      return numbered(shape.count, from: next)
+    }
+    let target = try assemble(forward, sources)
+    #expect(Set(target).subtracting([0]) == Set(sources.joined()).subtracting([0]))
+    let filled = forward.output.count - sources.reduce(0) { $0 + $1.count }
+    if next < 251 { #expect(target.count { $0 == 0 } == filled) }
     for (index, source) in sources.enumerated() {
-      var back = [UInt8](repeating: 0, count: source.count)
-      var span = back.mutableSpan
-      try transform.gather(index: index, from: result.span, into: &span, elementSize: 1)
-      #expect(back == source)
+      #expect(try assemble(try #require(binding.reverse(source: index)), [target]) == source)
     }
   }
 
@@ -77,57 +100,69 @@ struct LayoutTests {
 
   @Test(
     "a tensor is the same however its sources are cut, in whatever order the pieces come",
-    arguments: Role.allCases)
-  func anyCut(_ role: Role) throws {
+    arguments: NamedLayout.builtIn.map(\.name))
+  func anyCut(_ name: String) throws {
     var random = SystemRandomNumberGenerator()
-    let target = try #require(Shape(shape(role)))
-    let transform = try #require(role.transform(to: target, heads: role.needsHeads ? 2 : nil))
-    func assemble(_ cut: (Int) -> [Range<Int>]) throws -> [UInt8] {
-      var result = [UInt8](repeating: 255, count: target.count)
-      var assembler = TensorAssembler(transform, elementSize: 1)
-      assembler.begin(&result)
-      for (index, placement) in transform.placements.enumerated() {
-        let source = (0..<placement.shape.count).map { UInt8(($0 + 50 * index) % 250) }
-        for run in cut(source.count) {
-          try assembler.place(
-            source.span.extracting(run), at: run.lowerBound, of: index, into: &result)
-        }
-      }
-      try assembler.finish()
-      return result
-    }
-    let whole = try assemble { [0..<$0] }
+    let binding = try binding(try #require(NamedLayout.builtIn.first { $0.name == name }))
+    let way = try #require(binding.forward())
+    let sources = way.inputs.enumerated().map { numbered($1.count, from: 50 * $0) }
+    let whole = try assemble(way, sources)
     for _ in 0..<20 {
-      let cut = try assemble { count in
-        let cuts = Set((0..<3).map { _ in Int.random(in: 0...count, using: &random) } + [0, count])
-          .sorted()
-        return zip(cuts, cuts.dropFirst()).map { $0..<$1 }.shuffled(using: &random)
+      let cut = try assemble(way, sources) { span in
+        let inside = (0..<3).map { _ in Int.random(in: 0...span.count, using: &random) }
+        let cuts = Set(inside + [0, span.count]).sorted()
+        return zip(cuts, cuts.dropFirst())
+          .map { span.lowerBound + $0..<span.lowerBound + $1 }.shuffled(using: &random)
       }
       #expect(cut == whole)
     }
     #expect(throws: CheckpointError.self) {
-      try assemble { [0..<$0 / 2] }
+      try assemble(way, sources) { [$0.lowerBound..<$0.lowerBound + $0.count / 2] }
     }
   }
 
-  /// The formulas of each layout, element by element, independent of strides.
+  /// What a formula says, element by element, independent of strides.
   @Test("a transposed convolution flips both axes of the kernel")
   func flip() throws {
-    let shape = try #require(Shape([1, 1, 2, 3]))
-    let transform = try #require(Role.convTranspose2dKernel.transform(to: shape, heads: nil))
-    var result = [UInt8](repeating: 0, count: 6)
-    var span = result.mutableSpan
-    try transform.scatter(
-      [1, 2, 3, 4, 5, 6].span, elements: 0..<6, index: 0, into: &span, elementSize: 1)
-    #expect(result == [6, 5, 4, 3, 2, 1])
+    let layout = Layout(try LayoutFormula("kh kw i o -> i o kh kw"), flip: ["kh", "kw"])
+    let shape = try #require(Shape([2, 3, 1, 1]))
+    let binding = try LayoutBinding(layout, .init(sources: [shape]))
+    let way = try #require(binding.forward())
+    #expect(try assemble(way, [[1, 2, 3, 4, 5, 6]]) == [6, 5, 4, 3, 2, 1])
   }
 
-  @Test("shapes that a role cannot have are refused")
-  func refusals() throws {
-    #expect(Role.denseKernel.transform(to: try #require(Shape([3])), heads: nil) == nil)
-    #expect(Role.gruInputKernel.transform(to: try #require(Shape([4, 3])), heads: nil) == nil)
-    #expect(Role.attentionQKVKernel.transform(to: try #require(Shape([12, 3])), heads: 5) == nil)
-    #expect(Role.attentionQKVKernel.transform(to: try #require(Shape([12, 3])), heads: 0) == nil)
-    #expect(Role.conv2dKernel.targetShape(from: [try #require(Shape([3, 3]))]) == nil)
+  @Test("one layer is taken out of a stack, without the rest of it being read")
+  func slice() throws {
+    let layout = Layout(
+      try LayoutFormula("l i o -> o i"), at: ["l": IndexExpression(variable: "n")])
+    let shape = try #require(Shape([3, 2, 2]))
+    let binding = try LayoutBinding(layout, .init(sources: [shape], at: ["l": 1]))
+    let way = try #require(binding.forward())
+    #expect(way.pieces[0].region.span == 4..<8)
+    #expect(try assemble(way, [numbered(12, from: 0)]) == [4, 6, 5, 7])
+  }
+
+  @Test(
+    "shapes that a layout cannot have are refused",
+    arguments: [
+      ("i o -> o i", [3], [:], "a source of 2 dimensions expected, (3,) found"),
+      ("(h d) e -> h d e", [7, 3], ["h": 2], "an extent of 7 in (7, 3) is no multiple of 2"),
+      (
+        "(h d) e -> h d e", [8, 3], [:],
+        "the extent of 'h' does not follow from the shapes: give it in \"sizes\""
+      ),
+      ("1 i -> i", [2, 3], [:], "1 = 1 expected in (2, 3), 2 found"),
+    ] as [(String, [Int], [String: Int], String)])
+  func refusals(
+    _ formula: String, _ shape: [Int], _ sizes: [String: Int], _ message: String
+  ) throws {
+    var tensors = LayoutBinding.Tensors(sources: [try #require(Shape(shape))])
+    tensors.sizes = sizes
+    let layout = Layout(try LayoutFormula(formula))
+    #expect {
+      _ = try LayoutBinding(layout, tensors)
+    } throws: {
+      ($0 as? LayoutBinding.Misfit)?.message == message
+    }
   }
 }

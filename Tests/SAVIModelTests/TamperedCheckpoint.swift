@@ -35,9 +35,8 @@ struct TamperedCheckpoint {
       return Float(state >> 40) / Float(1 << 24) - 0.5
     }
     for tensor in try CompiledMapping(document).tensors {
-      let transform = tensor.role.transform(to: tensor.shape!, heads: tensor.heads)!
-      for (name, placement) in zip(tensor.sources, transform.placements) {
-        let shape = placement.shape
+      let shape = tensor.sourceShape!
+      for name in tensor.sources {
         let fanIn = shape.dimensions.dropLast().reduce(1, *)
         let scale = shape.rank < 2 ? 0.4 : 3.5 / Float(fanIn).squareRoot()
         let offset: Float = name.text.hasSuffix("scale") ? 1 : 0

@@ -23,7 +23,19 @@ public enum ElementCast {
     var values: [Double] = []
     decodeDoubles(bytes, source, into: &values)
     var result: [UInt8] = []
-    result.reserveCapacity(values.count * target.itemSize)
+    overflows += encode(values, as: target, into: &result)
+    return result
+  }
+
+  /// Appends `values` as elements of `target`, one of `targets`, rounded to nearest, ties to even.
+  ///
+  /// - Returns: how many finite values became infinite.
+  @discardableResult
+  public static func encode(
+    _ values: [Double], as target: DType, into result: inout [UInt8]
+  ) -> Int {
+    var overflows = 0
+    result.reserveCapacity(result.count + values.count * target.itemSize)
     for value in values {
       let isFinite: Bool
       switch target {
@@ -45,7 +57,7 @@ public enum ElementCast {
       }
       if !isFinite, value.isFinite { overflows += 1 }
     }
-    return result
+    return overflows
   }
 
   private static func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {

@@ -69,7 +69,7 @@ public struct Certificate: Sendable, Equatable {
   /// The model document's name or path; `nil` where the format alone was changed.
   public let map: String?
   /// `nil` where the format alone was changed.
-  public let direction: ConversionDirection?
+  public let direction: String?
   /// The dtype that floating-point tensors were cast to.
   public let dtype: String?
   public let selection: Selection
@@ -78,7 +78,7 @@ public struct Certificate: Sendable, Equatable {
   public let origins: [Origin]
 
   public init(
-    toolVersion: String, map: String?, direction: ConversionDirection?, dtype: String?,
+    toolVersion: String, map: String?, direction: String?, dtype: String?,
     selection: Selection, source: Side, target: Side, origins: [Origin]
   ) {
     self.toolVersion = toolVersion
@@ -116,13 +116,7 @@ extension Certificate {
     let tool = try members.require("tool", of: root)
     toolVersion = try tool.members(known: ["name", "version"]).require("version", of: tool).string()
     map = try members.require("map", of: root).optionalString()
-    let direction = try members.require("direction", of: root)
-    self.direction = try direction.optionalString().map {
-      guard let value = ConversionDirection(rawValue: $0) else {
-        throw direction.problem("'\($0)' is no direction")
-      }
-      return value
-    }
+    direction = try members.require("direction", of: root).optionalString()
     dtype = try members.require("dtype", of: root).optionalString()
     selection = try Selection(try members.require("selection", of: root))
     source = try Side(try members.require("source", of: root))
@@ -135,7 +129,7 @@ extension Certificate {
       "schema_version": .int(Self.schemaVersion),
       "tool": .object(["name": .string("savi-ckpt"), "version": .string(toolVersion)]),
       "map": .optional(map),
-      "direction": .optional(direction?.rawValue),
+      "direction": .optional(direction),
       "dtype": .optional(dtype),
       "selection": .object([
         "key": .optional(selection.key),

@@ -1,8 +1,21 @@
 /// A box of a tensor's index space: what a run of consecutive elements is made of.
-struct ElementBox: Equatable {
+struct ElementBox: Sendable, Equatable {
   /// The first index along each dimension.
   let origin: [Int]
   let extents: [Int]
+
+  /// The number of elements.
+  var count: Int { extents.reduce(1, *) }
+
+  /// The elements that both boxes hold; `nil` where there are none.
+  func intersection(_ other: ElementBox) -> ElementBox? {
+    let ranges = origin.indices.map { axis in
+      (origin[axis]..<origin[axis] + extents[axis])
+        .clamped(to: other.origin[axis]..<other.origin[axis] + other.extents[axis])
+    }
+    guard ranges.allSatisfy({ !$0.isEmpty }) else { return nil }
+    return ElementBox(origin: ranges.map(\.lowerBound), extents: ranges.map(\.count))
+  }
 
   /// The boxes that make up the elements `range`, counted in C order, of a tensor with `shape`:
   /// the end of one outermost slice, whole slices, the beginning of another, and so on inwards; at

@@ -1,41 +1,45 @@
 import CheckpointCore
 
-/// Puts a target tensor together from runs of its sources' elements, which may come in any order and
+/// Puts an output tensor together from runs of its inputs' elements, which may come in any order and
 /// be cut anywhere.
 struct TensorAssembler: ~Copyable {
-  private let transform: LayoutTransform
+  private let rearrangement: Rearrangement
   private let elementSize: Int
+  /// Per piece, the elements of its input that it needs.
   private var coverage: [ElementCoverage]
 
-  init(_ transform: LayoutTransform, elementSize: Int) {
-    self.transform = transform
+  init(_ rearrangement: Rearrangement, elementSize: Int) {
+    self.rearrangement = rearrangement
     self.elementSize = elementSize
-    coverage = transform.placements.map { ElementCoverage(0..<$0.shape.count) }
+    coverage = rearrangement.pieces.map { ElementCoverage($0.region.span) }
   }
 
-  /// Sets the elements of `target` that have no source to zero.
-  func begin(_ target: inout [UInt8]) {
-    for byte in transform.zeros.lowerBound * elementSize..<transform.zeros.upperBound * elementSize
-    {
-      target[byte] = 0
-    }
+  /// Sets the elements of `output` that come from no input to zero.
+  func begin(_ output: inout [UInt8]) {
+    guard rearrangement.hasGaps else { return }
+    for index in output.indices { output[index] = 0 }
   }
 
-  /// Puts a run of source `index`, whose first element is number `position` of it, in its place.
+  /// Puts the elements of a run that piece `index` needs in their place.
   ///
-  /// - Throws: `CheckpointError` where an element comes twice or is none of that source's.
+  /// - Parameter position: the number, in C order, of the run's first element in its input.
+  /// - Throws: `CheckpointError` where an element comes twice, or is none that was asked for.
   mutating func place(
-    _ run: Span<UInt8>, at position: Int, of index: Int, into target: inout [UInt8]
+    _ run: Span<UInt8>, at position: Int, piece index: Int, into output: inout [UInt8]
   ) throws {
     let range = position..<position + run.count / elementSize
     try coverage[index].add(range)
-    var span = target.mutableSpan
-    try transform.scatter(
-      run, elements: range, index: index, into: &span, elementSize: elementSize)
+    var span = output.mutableSpan
+    let piece = rearrangement.pieces[index]
+    guard piece.copy(run, elements: range, into: &span, elementSize: elementSize) != nil else {
+      throw CheckpointError(
+        "an input of shape \(rearrangement.inputs[piece.region.input]) does not fit "
+          + "\(rearrangement.output)")
+    }
   }
 
-  /// - Throws: `CheckpointError` unless every element of every source has arrived.
+  /// - Throws: `CheckpointError` unless every element that was asked for has arrived.
   consuming func finish() throws {
-    for source in coverage { try source.finish() }
+    for piece in coverage { try piece.finish() }
   }
 }

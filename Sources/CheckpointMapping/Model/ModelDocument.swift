@@ -1,7 +1,7 @@
 import CheckpointCore
 
-/// A model: its PyTorch module tree, from which its tensors follow, and the mapping of its Flax
-/// parameters. `schemas/model.schema.json` describes the file.
+/// A model: its PyTorch module tree, from which its tensors follow, and the mapping of the other
+/// side's parameters. `schemas/model.schema.json` describes the file.
 ///
 /// A document without `modules` is a mapping alone: shapes then follow from the source tensors.
 public struct ModelDocument: Sendable {
@@ -12,6 +12,8 @@ public struct ModelDocument: Sendable {
   /// The named extents: widths, grid sizes, heads.
   public let dimensions: [(name: String, extent: Int)]
   public let modules: TorchModule?
+  /// The worlds that the mapping leads between.
+  public let sides: Sides
   public let rules: [MappingRule]
 
   /// The version of the file format this tool reads.
@@ -30,7 +32,8 @@ public struct ModelDocument: Sendable {
     let root = DocumentNode(value)
     let members = try root.members(
       known: [
-        "$schema", "schema_version", "name", "title", "source", "dimensions", "modules", "rules",
+        "$schema", "schema_version", "name", "title", "source", "dimensions", "sides", "layouts",
+        "modules", "rules",
       ])
     let version = try members.require("schema_version", of: root).int()
     guard version == Self.schemaVersion else {
@@ -46,9 +49,51 @@ public struct ModelDocument: Sendable {
     }
     let extents = Dictionary(
       dimensions.map { ($0.name, $0.extent) }, uniquingKeysWith: { first, _ in first })
+    sides = try members["sides"].map { try Sides($0) } ?? Sides.flaxToTorch
     modules = try members["modules"].map { try TorchModule($0, extents) }
+    let own = try (members["layouts"]?.items() ?? []).map {
+      try NamedLayout($0, dimensions: extents)
+    }
+    let parser = MappingRuleParser(
+      dimensions: extents,
+      layouts: Dictionary(
+        (NamedLayout.builtIn + own).map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
     rules = try members.require("rules", of: root).items().enumerated().map {
-      try MappingRule($1, number: $0 + 1, dimensions: extents)
+      try parser.rule($1, number: $0 + 1)
     }
   }
+}
+
+extension ModelDocument {
+  /// What the two sides of a mapping are called: `flax`, `torch`, `keras`, or any names.
+  public struct Sides: Sendable, Equatable {
+    public let source: String
+    public let target: String
+
+    static let flaxToTorch = Sides(source: "flax", target: "torch")
+
+    private init(source: String, target: String) {
+      self.source = source
+      self.target = target
+    }
+
+    init(_ node: DocumentNode) throws {
+      let members = try node.members(known: ["source", "target"])
+      source = try members.require("source", of: node).string()
+      target = try members.require("target", of: node).string()
+    }
+
+    /// How people write a side: `Flax`, `PyTorch`.
+    public static func title(_ side: String) -> String {
+      switch side {
+      case "flax": "Flax"
+      case "torch": "PyTorch"
+      case "keras": "Keras"
+      default: side
+      }
+    }
+  }
+
+  /// The questions that a draft leaves open.
+  public var openQuestions: [MappingRule] { rules.filter { $0.question != nil } }
 }

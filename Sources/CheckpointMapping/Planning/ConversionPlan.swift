@@ -1,11 +1,24 @@
 public import CheckpointCore
 
-public enum ConversionDirection: String, Sendable {
-  case flaxToTorch = "flax-to-torch"
-  case torchToFlax = "torch-to-flax"
+/// Which way a mapping is gone.
+public enum ConversionDirection: Sendable {
+  /// From the document's source to its target.
+  case forward
+  case reverse
 
-  public var reversed: ConversionDirection {
-    self == .flaxToTorch ? .torchToFlax : .flaxToTorch
+  public var reversed: ConversionDirection { self == .forward ? .reverse : .forward }
+}
+
+extension ModelDocument {
+  /// A direction in the words of the document's sides: `flax-to-torch`.
+  public func name(of direction: ConversionDirection) -> String {
+    direction == .forward
+      ? "\(sides.source)-to-\(sides.target)" : "\(sides.target)-to-\(sides.source)"
+  }
+
+  /// The direction that `name` stands for.
+  public func direction(named name: String) -> ConversionDirection? {
+    [.forward, .reverse].first { self.name(of: $0) == name }
   }
 }
 
@@ -19,20 +32,27 @@ public struct ConversionPlan: Sendable {
     public let aliasOf: TensorName?
     /// The tensors it is made from, under the names they have below `root`.
     public let sources: [TensorInfo]
-    public let role: Role?
+    /// What it is to its layer: the layout's name, or what stands for one.
+    public let role: String
     /// The number of the rule in the model document.
     public let rule: Int
     let operation: Operation
   }
 
   enum Operation: Sendable {
-    /// The target of the transform, from all its sources.
-    case scatter(LayoutTransform)
-    /// One source of the transform, back out of its target.
-    case gather(LayoutTransform, index: Int)
-    case fill(Double)
+    /// From its sources, each number changed where there is an operation on them.
+    case rearrange(Rearrangement, ValueOperation?)
+    case constant(MappingRule.Constant.Value)
+    /// The tensor of this name in the template.
+    case template(TensorInfo)
     case alias
   }
+
+  /// What a step is where its rule names no layout.
+  public static let layoutRole = "layout"
+  public static let constantRole = "constant"
+  public static let templateRole = "template"
+  public static let aliasRole = "alias"
 
   /// Two names that must hold the same elements: the mapping says one is an alias of the other, but
   /// the file keeps them apart.

@@ -2,15 +2,18 @@ public import CheckpointCore
 
 /// Finds the one model, and the one place in the file, that a checkpoint's parameters fit.
 public enum ModelMatcher {
-  /// - Parameter models: the candidates: one where the user named it, else every built-in model.
+  /// - Parameters:
+  ///   - models: the candidates: one where the user named it, else every built-in model.
+  ///   - template: tensors of the target's side that rules may copy.
   /// - Throws: `CheckpointError` where none fits, listing what did not, or where several do.
   public static func plan(
-    _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection
+    _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection,
+    template: [TensorInfo]? = nil
   ) throws -> ConversionPlan {
     var plans: [ConversionPlan] = []
     var misses: [(model: ModelDocument, mismatch: MappingMismatch, root: TensorName)] = []
     for model in models {
-      let planner = ConversionPlanner(try CompiledMapping(model), direction: direction)
+      let planner = try ConversionPlanner(model, direction: direction, template: template)
       for outcome in planner.outcomes(for: entries) {
         switch outcome {
         case .fits(let plan): plans.append(plan)
@@ -20,13 +23,15 @@ public enum ModelMatcher {
     }
     if plans.count == 1 { return plans[0] }
     guard plans.isEmpty else { throw ambiguity(plans) }
-    if fitsReversed(entries, models, direction) {
+    if let model = fittingReversed(entries, models, direction) {
+      let source = ModelDocument.Sides.title(model.sides.source)
+      let target = ModelDocument.Sides.title(model.sides.target)
       throw CheckpointError(
-        direction == .flaxToTorch
-          ? "these are PyTorch parameters already, not Flax ones"
-          : "these are Flax parameters already, not PyTorch ones",
-        advice: direction == .flaxToTorch
-          ? "use --reverse to convert them to Flax, or --map none to change the format alone"
+        direction == .forward
+          ? "these are \(target) parameters already, not \(source) ones"
+          : "these are \(source) parameters already, not \(target) ones",
+        advice: direction == .forward
+          ? "use --reverse to convert them to \(source), or --map none to change the format alone"
           : "leave out --reverse")
     }
     misses.sort { $0.mismatch.count < $1.mismatch.count }
@@ -46,9 +51,9 @@ public enum ModelMatcher {
     _ entries: [CheckpointEntry], models: [ModelDocument]
   ) throws -> ConversionPlan {
     do {
-      return try plan(entries, models: models, direction: .flaxToTorch)
+      return try plan(entries, models: models, direction: .forward)
     } catch {
-      guard let reverse = try? plan(entries, models: models, direction: .torchToFlax) else {
+      guard let reverse = try? plan(entries, models: models, direction: .reverse) else {
         throw error
       }
       return reverse
@@ -67,15 +72,16 @@ public enum ModelMatcher {
       advice: "choose one with --key PATH")
   }
 
-  private static func fitsReversed(
+  private static func fittingReversed(
     _ entries: [CheckpointEntry], _ models: [ModelDocument], _ direction: ConversionDirection
-  ) -> Bool {
-    models.contains { model in
-      guard let mapping = try? CompiledMapping(model) else { return false }
-      return ConversionPlanner(mapping, direction: direction.reversed).outcomes(for: entries)
-        .contains {
-          if case .fits = $0 { true } else { false }
-        }
+  ) -> ModelDocument? {
+    models.first { model in
+      guard let planner = try? ConversionPlanner(model, direction: direction.reversed) else {
+        return false
+      }
+      return planner.outcomes(for: entries).contains {
+        if case .fits = $0 { true } else { false }
+      }
     }
   }
 }

@@ -37,17 +37,15 @@ extension CheckpointSchema {
     }
     let mapping = try CompiledMapping(model)
     guard layout == .flax else {
-      return mapping.tensors.map {
+      return mapping.targets.map {
         ExpectedTensor(
-          name: $0.target, isRequired: true, shape: $0.shape.map(fixed), aliasOf: nil)
+          name: $0.name, isRequired: true, shape: $0.shape.map(fixed), aliasOf: nil)
       }
     }
     return mapping.tensors.flatMap { tensor -> [ExpectedTensor] in
-      let transform = tensor.shape.flatMap { tensor.role.transform(to: $0, heads: tensor.heads) }
-      return tensor.sources.enumerated().map { index, name in
-        ExpectedTensor(
-          name: name, isRequired: true, shape: transform.map { fixed($0.placements[index].shape) },
-          aliasOf: nil)
+      let shape = tensor.sourceShape.map(fixed)
+      return tensor.sources.map {
+        ExpectedTensor(name: $0, isRequired: true, shape: shape, aliasOf: nil)
       }
     }
   }

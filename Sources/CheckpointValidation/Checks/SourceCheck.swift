@@ -21,7 +21,7 @@ struct SourceCheck {
 
   func findings() throws -> [Finding] {
     let roles = try Dictionary(
-      (schema.model.map { try CompiledMapping($0).tensors } ?? []).map { ($0.target, $0) },
+      (schema.model.map { try CompiledMapping($0).targets } ?? []).map { ($0.name, $0.origin) },
       uniquingKeysWith: { first, _ in first })
     let pairs = tensors.compactMap { tensor in
       comparable(tensor).map { (tensor, $0) }
@@ -46,7 +46,7 @@ struct SourceCheck {
       guard found != expected else { return nil }
       let rule = roles[tensor.name]
       let diagnosis = LayoutDiagnosis(
-        shape: tensor.shape, role: schema.layout == .torch ? rule?.role : nil, heads: rule?.heads)
+        shape: tensor.shape, rule: schema.layout == .torch ? rule : nil)
       if let phrase = diagnosis.resemblance(found: found, expected: expected) {
         return Finding(
           .looksTransposed, tensor: tensor.name, expected: "the source's elements in their places",

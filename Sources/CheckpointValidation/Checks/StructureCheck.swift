@@ -50,11 +50,11 @@ struct StructureCheck {
       try schema.model.map { [$0] }
       ?? BuiltInModels.names.compactMap { try BuiltInModels.model($0) }
     for model in models {
-      for direction in [ConversionDirection.flaxToTorch, .torchToFlax] {
+      for direction in [ConversionDirection.forward, .reverse] {
         guard
           let plan = try? ModelMatcher.plan(entries, models: [model], direction: direction)
         else { continue }
-        let isFlax = direction == .flaxToTorch
+        let isFlax = direction == .forward
         let isWanted = isFlax == (schema.layout == .flax)
         if isWanted, schema.model != nil {
           // The right layout, below some path.

@@ -17,20 +17,20 @@ public struct Suspect: Sendable {
     let mapping = try CompiledMapping(converted.document)
     // A part of a layer is named in brackets.
     let path = TensorName(layer.split(separator: " ").first.map(String.init) ?? layer)
-    let tensors = mapping.tensors.filter { tensor in
-      tensor.target == path || tensor.target.hasPrefix("\(path).")
-        || tensor.target == gridProjected(by: path)
+    let tensors = mapping.targets.filter { tensor in
+      tensor.name == path || tensor.name.hasPrefix("\(path).")
+        || tensor.name == gridProjected(by: path)
     }
     return try tensors.compactMap { tensor in
-      let found = try converted.torchParameter(tensor.target)
-      let expected = try source.torchParameter(tensor.target)
+      let found = try converted.torchParameter(tensor.name)
+      let expected = try source.torchParameter(tensor.name)
       guard found != expected else { return nil }
       let finding =
         try explain(tensor, found, expected)
         ?? belongsElsewhere(tensor, found, mapping, source)
         ?? movedBetweenBiases(tensor, found, expected, converted, source)
         ?? "is not what the mapping makes of the source"
-      return Suspect(tensor: tensor.target, sources: tensor.sources, finding: finding)
+      return Suspect(tensor: tensor.name, sources: tensor.origin.sources, finding: finding)
     }
   }
 
@@ -42,23 +42,22 @@ public struct Suspect: Sendable {
   }
 
   private static func explain(
-    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ expected: [Double]
+    _ tensor: CompiledMapping.Target, _ found: [Double], _ expected: [Double]
   ) -> String? {
     tensor.shape.flatMap {
-      LayoutDiagnosis(shape: $0, role: tensor.role, heads: tensor.heads)
+      LayoutDiagnosis(shape: $0, rule: tensor.origin)
         .explain(found: found, expected: expected)
     }
   }
 
   /// The tensors that were exchanged have the same shape.
   private static func belongsElsewhere(
-    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ mapping: CompiledMapping,
+    _ tensor: CompiledMapping.Target, _ found: [Double], _ mapping: CompiledMapping,
     _ source: ReferenceModel
   ) throws -> String? {
-    for other in mapping.tensors where other.target != tensor.target && other.shape == tensor.shape
-    {
-      if try source.torchParameter(other.target) == found {
-        return "holds what belongs in \(other.target)"
+    for other in mapping.targets where other.name != tensor.name && other.shape == tensor.shape {
+      if try source.torchParameter(other.name) == found {
+        return "holds what belongs in \(other.name)"
       }
     }
     return nil
@@ -66,11 +65,11 @@ public struct Suspect: Sendable {
 
   /// A GRU adds its two biases: what one lacks may stand in the other.
   private static func movedBetweenBiases(
-    _ tensor: CompiledMapping.Tensor, _ found: [Double], _ expected: [Double],
+    _ tensor: CompiledMapping.Target, _ found: [Double], _ expected: [Double],
     _ converted: ReferenceModel, _ source: ReferenceModel
   ) throws -> String? {
     let pairs = ["bias_ih": "bias_hh", "bias_hh": "bias_ih"]
-    guard let (module, parameter) = tensor.target.groups.last,
+    guard let (module, parameter) = tensor.name.groups.last,
       let other = pairs[parameter.text]
     else { return nil }
     let name: TensorName = "\(module).\(other)"

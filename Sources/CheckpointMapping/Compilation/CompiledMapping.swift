@@ -1,0 +1,132 @@
+public import CheckpointCore
+
+/// A model's mapping with every rule expanded and checked: each tensor with its sources.
+///
+/// A rule whose numbers are left to the file is expanded only against the names of one.
+public struct CompiledMapping: Sendable {
+  /// One instance of a rule.
+  public struct Tensor: Sendable {
+    public let targets: [TensorName]
+    public let sources: [TensorName]
+    public let layout: NamedLayout
+    /// The values of the rule's variables.
+    let bindings: [String: Int]
+    /// Of the targets; empty unless the document has a module tree.
+    public let shapes: [Shape]
+    /// The number of the rule it came from.
+    public let rule: Int
+
+    /// The names of all targets, for a message.
+    var title: String { targets.map(\.text).joined(separator: ", ") }
+
+    /// The index taken along each axis that has one.
+    var at: [String: Int] { layout.layout.at.compactMapValues { $0.value(bindings) } }
+
+    /// The layout for tensors of these shapes; what is not given follows.
+    ///
+    /// - Parameter sibling: the shape of another tensor, by name.
+    func binding(
+      sources: [Shape] = [], targets: [Shape] = [], sizes: [String: Int] = [:],
+      sibling: (TensorName) -> Shape? = { _ in nil }
+    ) throws(LayoutBinding.Misfit) -> LayoutBinding {
+      var tensors = LayoutBinding.Tensors(
+        sourceCount: self.sources.count, targetCount: self.targets.count, sources: sources,
+        targets: targets, sizes: sizes, at: at)
+      for (axis, extent) in layout.layout.sizes {
+        switch extent {
+        case .number(let number): tensors.sizes[axis] = number
+        case .sibling(let pattern, let dimension):
+          guard let name = pattern.name(bindings), let shape = sibling(name),
+            shape.dimensions.indices.contains(dimension)
+          else { continue }
+          tensors.sizes[axis] = shape.dimensions[dimension]
+        }
+      }
+      return try LayoutBinding(layout.layout, tensors)
+    }
+
+    /// The shape of each source, where the targets' shapes are known and tell it.
+    public var sourceShape: Shape? {
+      shapes.isEmpty ? nil : try? binding(targets: shapes).sourceShape
+    }
+  }
+
+  public struct Constant: Sendable {
+    public let target: TensorName
+    public let content: MappingRule.Constant
+    /// The target whose shape it has, where it has no shape of its own.
+    let like: TensorName?
+    public let rule: Int
+  }
+
+  public struct Alias: Sendable {
+    public let name: TensorName
+    public let of: TensorName
+    public let rule: Int
+  }
+
+  public struct Template: Sendable {
+    public let target: TensorName
+    public let rule: Int
+  }
+
+  /// One tensor of the target's side that is made from others.
+  public struct Target: Sendable {
+    public let name: TensorName
+    /// Known where the document has a module tree.
+    public let shape: Shape?
+    /// The rule's instance that makes it.
+    public let origin: Tensor
+  }
+
+  /// Every tensor that is made from others, one by one, in the order of `tensors`.
+  public var targets: [Target] {
+    tensors.flatMap { tensor in
+      tensor.targets.enumerated().map { index, name in
+        Target(
+          name: name,
+          shape: tensor.shapes.indices.contains(index) ? tensor.shapes[index] : nil,
+          origin: tensor)
+      }
+    }
+  }
+
+  public let model: ModelDocument
+  /// In the order of `state_dict()`, or of the rules where there is no module tree.
+  public internal(set) var tensors: [Tensor] = []
+  public internal(set) var constants: [Constant] = []
+  public internal(set) var templates: [Template] = []
+  /// The second names of tensors, in the order of `state_dict()`.
+  public internal(set) var aliases: [Alias] = []
+  /// Subtrees of source names that have no counterpart, with their rules.
+  public internal(set) var drops: [(name: TensorName, rule: Int)] = []
+  /// Rules whose numbers only a file can tell.
+  public internal(set) var openRules: [MappingRule] = []
+
+  init(model: ModelDocument) { self.model = model }
+
+  /// Compiles the rules that need no file.
+  ///
+  /// - Throws: the first of `MappingLint`'s errors, where there is one.
+  public init(_ model: ModelDocument) throws {
+    let compiled = try MappingLint.compile(model, against: nil)
+    if let error = compiled.findings.first(where: { $0.severity == .error }) {
+      throw CheckpointError(entry: error.subject, error.message, advice: "see 'savi-ckpt map lint'")
+    }
+    self = compiled.mapping
+  }
+
+  /// The source names that the mapping consumes.
+  public var sourceNames: [TensorName] {
+    var seen: Set<TensorName> = []
+    return tensors.flatMap(\.sources).filter { seen.insert($0).inserted }
+  }
+  /// The names it produces, aliases apart.
+  public var targetNames: [TensorName] {
+    tensors.flatMap(\.targets) + constants.map(\.target) + templates.map(\.target)
+  }
+
+  func isDropped(_ name: TensorName) -> Bool {
+    drops.contains { name.relative(to: $0.name) != nil }
+  }
+}
