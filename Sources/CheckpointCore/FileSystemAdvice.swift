@@ -18,6 +18,8 @@ extension FileSystemError {
     case EACCES, EPERM, EROFS: "check the permissions of the file and its folder"
     case ENOSPC, EDQUOT: "free some space; nothing was left behind"
     case EISDIR: "name a file, not a folder"
+    case ELOOP: "the link leads back to itself; see where it points with 'ls -l'"
+    case EMFILE, ENFILE: "allow more open files with 'ulimit -n'"
     case EINVAL: "name a regular file, not a device or a pipe"
     default: nil
     }

@@ -13,7 +13,7 @@ struct ReportOptions: ParsableArguments {
 
   /// Something worth knowing that is no result.
   func note(_ text: String) {
-    if !quiet { Console.error("savi-ckpt: note: " + printable(text)) }
+    if !quiet { Console.error("savi-ckpt: note: " + oneLine(text)) }
   }
 }
 

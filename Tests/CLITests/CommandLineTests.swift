@@ -145,6 +145,23 @@ struct ErrorTests {
     #expect(try folder.contents() == ["out.pt"])
   }
 
+  @Test("names of 60 kB are cut in the middle, and a link that leads to itself is called that")
+  func names() throws {
+    let folder = try TemporaryFolder()
+    let name = "begin" + String(repeating: "x", count: 60_000) + "end"
+    let header = #"{"\#(name)":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}}"#
+    let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+    let run = try runCommand(["ls", try folder.write("x", length + header.utf8 + [0])])
+    #expect(run.status == 2)
+    #expect(run.error.contains("beginxxx") && run.error.contains("xxxend"), "\(run.error)")
+    #expect(run.error.utf8.count < 1000)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file("loop"), withDestinationPath: folder.file("loop"))
+    let loop = try runCommand(["ls", folder.file("loop")])
+    #expect(loop.status == 2)
+    #expect(loop.error.contains("the link leads back to itself"), "\(loop.error)")
+  }
+
   @Test("a truncated archive, and one with a damaged tensor, convert to nothing")
   func damaged() throws {
     let folder = try TemporaryFolder()

@@ -1,7 +1,8 @@
 import CheckpointCore
-import CheckpointFormats
 import TestSupport
 import Testing
+
+@testable import CheckpointFormats
 
 @Suite("Flax msgpack files")
 struct FlaxTests {
@@ -109,5 +110,38 @@ struct FlaxTests {
     for _ in 0..<1000 { deep += [0x81, 0xA1, 0x61] }
     deep.append(0xC0)
     #expect(throws: CheckpointError.self) { try open(deep) }
+  }
+
+  /// A map whose key "a" comes `count` times.
+  private func repeated(_ count: Int) -> [UInt8] {
+    [0xDF] + withUnsafeBytes(of: UInt32(count).bigEndian) { Array($0) }
+      + (0..<count).flatMap { _ in [0xA1, 0x61, 0xC0] as [UInt8] }
+  }
+
+  @Test("one key that comes again and again is found in work that grows as the file does")
+  func repeatedKey() throws {
+    let work = try [1000, 2000, 4000].map { count in
+      let (checkpoint, _) = try open(repeated(count))
+      #expect(checkpoint.entries.count == count)
+      #expect(checkpoint.placeholders.last?.name == "a (\(count))")
+      return try #require(checkpoint.reader as? FlaxReader).contents.lookups
+    }
+    #expect(work[1] <= 2 * work[0] + 10)
+    #expect(work[2] <= 2 * work[1] + 10)
+  }
+
+  @Test("millions of values that are no tensors are refused")
+  func manyValues() throws {
+    let count = StructureLimits.entries + 1
+    let bytes: [UInt8] =
+      [0xDD] + withUnsafeBytes(of: UInt32(count).bigEndian) { Array($0) }
+      + [UInt8](repeating: 1, count: count)
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x", [0x81, 0xA1, 0x61] + bytes)
+    #expect {
+      try Checkpoint(path: path)
+    } throws: {
+      "\($0)".contains("more than \(StructureLimits.entries) entries")
+    }
   }
 }

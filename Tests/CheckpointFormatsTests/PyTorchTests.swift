@@ -41,6 +41,11 @@ struct PyTorchTests {
       try checkpoint.reader.read(item) == rampBytes(.float32, count: item.shape.count), "\(name)")
   }
 
+  @Test("nothing but the tensors is listed of a dict of tensors")
+  func nothingElse() throws {
+    #expect(try open("views").placeholders.isEmpty)
+  }
+
   @Test("conjugate: the stored imaginary parts are negated")
   func conjugate() throws {
     let checkpoint = try open("views")

@@ -65,12 +65,60 @@ struct SafetensorsTests {
     }
   }
 
-  @Test("null metadata, padding and recorded aliases are read")
-  func metadata() throws {
-    let tensor = #""a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"#
-    #expect(try open(#"{"__metadata__":null,\#(tensor)}  "#, [7]).tensors.count == 1)
-    let aliased = try open(#"{"__metadata__":{"b":"a","format":"pt"},\#(tensor)}"#, [7])
-    #expect(aliased.tensors.map(\.name) == ["a", "b"])
-    #expect(aliased.tensors[0].storage == aliased.tensors[1].storage)
+  private static let tensor = #""a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"#
+
+  /// What a file with the tensor `name`, one byte, and this metadata lists.
+  private func listing(_ metadata: String, tensor name: String) throws -> [String] {
+    let tensor = #""\#(name)":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"#
+    return try open(#"{"__metadata__":{\#(metadata)},\#(tensor)}"#, [7]).entries.map { entry in
+      switch entry {
+      case .tensor(let tensor): tensor.name.text
+      case .placeholder(let item): "\(item.name): \(item.reason)"
+      }
+    }
+  }
+
+  @Test("null metadata and padding are read")
+  func padding() throws {
+    #expect(try open(#"{"__metadata__":null,\#(Self.tensor)}  "#, [7]).tensors.count == 1)
+  }
+
+  @Test("the names that save_model removes are tensors again, and share the elements")
+  func aliases() throws {
+    let name = "model.embed.weight"
+    #expect(
+      try listing(#""lm_head.weight":"\#(name)","format":"pt""#, tensor: name) == [
+        name, "lm_head.weight", "__metadata__.format: str 'pt'",
+      ])
+    // Its last part is another, but it lies in a group of the model's.
+    #expect(
+      try listing(#""model.embed.tied":"\#(name)""#, tensor: name) == [name, "model.embed.tied"])
+    let checkpoint = try open(
+      #"{"__metadata__":{"b":"a","savi-ckpt.aliases":"[\"b\"]"},\#(Self.tensor)}"#, [7])
+    #expect(checkpoint.tensors.map(\.name) == ["a", "b"])
+    #expect(checkpoint.tensors[0].storage == checkpoint.tensors[1].storage)
+  }
+
+  @Test("metadata that is a tensor's name by chance invents no tensor, and is shown")
+  func ordinaryMetadata() throws {
+    #expect(
+      try listing(#""best":"fc.weight","epoch":"3","run.name":"x""#, tensor: "fc.weight") == [
+        "fc.weight",
+        "__metadata__.best: str 'fc.weight', a tensor's name; whether this is a second name of it "
+          + "is not said",
+        "__metadata__.epoch: str '3'", "__metadata__.run.name: str 'x'",
+      ])
+    #expect(try listing(#""format":"pt""#, tensor: "pt").count == 2)
+    #expect(try listing(#""savi-ckpt.aliases":"[]","a.w":"b.w""#, tensor: "b.w").count == 2)
+  }
+
+  @Test("a shape of millions of extents is refused before it takes memory")
+  func hugeShape() {
+    for count in [65, 2_000_000] {
+      let zeros = [String](repeating: "0", count: count).joined(separator: ",")
+      #expect(throws: CheckpointError.self) {
+        try open(#"{"a":{"dtype":"U8","shape":[\#(zeros)],"data_offsets":[0,0]}}"#, [])
+      }
+    }
   }
 }

@@ -61,4 +61,19 @@ struct ZipTests {
       #expect(try checkpoint.reader.read(tensor) == rampBytes(.float32, count: 6))
     }
   }
+
+  @Test("an entry without .npy is an array where it begins as one, as in NumPy")
+  func withoutSuffix() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("x", storedZip([("a", try npy(7))], withChecksums: true))
+    let checkpoint = try Checkpoint(path: path)
+    #expect(checkpoint.tensors.map(\.name) == ["a"])
+    #expect(try checkpoint.reader.read(checkpoint.tensors[0]) == [7])
+    let mixed = try folder.write("y", storedZip([("a.npy", try npy(7)), ("note", [1, 2])]))
+    #expect(
+      try Checkpoint(path: mixed).placeholders.map(\.reason) == [
+        "2 bytes that are no array: the entry's name lacks .npy, and it does not begin as an npy "
+          + "file does"
+      ])
+  }
 }

@@ -15,17 +15,47 @@ public struct JSONParser {
   private let bytes: [UInt8]
   private var position = 0
   private var depth = 0
+  /// Values that may still come.
+  private var allowance: Int
 
-  private init(_ bytes: [UInt8]) { self.bytes = bytes }
+  private init(_ bytes: [UInt8], maximumValues: Int) {
+    self.bytes = bytes
+    allowance = maximumValues
+  }
 
   public static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
-    var parser = JSONParser(bytes)
+    var parser = JSONParser(bytes, maximumValues: StructureLimits.values)
     let value = try parser.parseValue()
-    parser.skipSpace()
-    guard parser.position == bytes.count else {
-      throw parser.failure("text follows the end of the document")
-    }
+    try parser.expectEnd()
     return value
+  }
+
+  /// Parses an object member by member, for one that is too large to hold: each is handed over as it
+  /// is parsed.
+  ///
+  /// - Parameter maximumValues: of one member.
+  /// - Returns: false where the document is no object.
+  public static func parseMembers(
+    of bytes: [UInt8], maximumValues: Int, _ body: (JSONValue.Member) throws -> Void
+  ) throws -> Bool {
+    var parser = JSONParser(bytes, maximumValues: maximumValues)
+    parser.skipSpace()
+    guard parser.next == UInt8(ascii: "{") else { return false }
+    parser.depth += 1
+    var members = Members()
+    while let key = try parser.nextKey(&members) {
+      parser.allowance = maximumValues
+      try body(JSONValue.Member(key, try parser.parseValue()))
+    }
+    try parser.expectEnd()
+    return true
+  }
+
+  private mutating func expectEnd() throws(Failure) {
+    skipSpace()
+    guard position == bytes.count else {
+      throw failure("text follows the end of the document")
+    }
   }
 
   private func failure(_ message: String, at position: Int? = nil) -> Failure {
@@ -59,6 +89,8 @@ public struct JSONParser {
 
   private mutating func parseValue() throws(Failure) -> JSONValue {
     skipSpace()
+    allowance -= 1
+    guard allowance >= 0 else { throw failure("more values than any document has") }
     switch next {
     case UInt8(ascii: "{"):
       return try nested { (parser) throws(Failure) in try parser.parseObject() }
@@ -96,36 +128,46 @@ public struct JSONParser {
   }
 
   private mutating func parseObject() throws(Failure) -> JSONValue {
-    try expect("{")
-    var members: [JSONValue.Member] = []
-    // Keys are what names are: bytes.
+    var members = Members()
+    var result: [JSONValue.Member] = []
+    while let key = try nextKey(&members) {
+      result.append(JSONValue.Member(key, try parseValue()))
+    }
+    return .object(result)
+  }
+
+  /// How far the members of an object have been parsed.
+  private struct Members {
+    var isAtStart = true
+    /// Keys are what names are: bytes.
     var keys: Set<TensorName> = []
+  }
+
+  /// The next member's key, up to its colon; `nil` behind the last.
+  private mutating func nextKey(_ members: inout Members) throws(Failure) -> String? {
+    if members.isAtStart { try expect("{") }
     skipSpace()
-    if next == UInt8(ascii: "}") {
-      position += 1
-      return .object([])
-    }
-    while true {
-      skipSpace()
-      let start = position
-      guard next == UInt8(ascii: "\"") else {
-        throw failure("expected a key in quotes, found \(describeNext)")
-      }
-      let key = try parseString()
-      guard keys.insert(TensorName(key)).inserted else {
-        throw failure("the key \"\(key)\" appears twice", at: start)
-      }
-      skipSpace()
-      try expect(":")
-      members.append(JSONValue.Member(key, try parseValue()))
-      skipSpace()
-      if next == UInt8(ascii: ",") {
-        position += 1
-        continue
-      }
+    guard
+      next == UInt8(ascii: ",") && !members.isAtStart
+        || next != UInt8(ascii: "}") && members.isAtStart
+    else {
       try expect("}")
-      return .object(members)
+      return nil
     }
+    if !members.isAtStart { position += 1 }
+    members.isAtStart = false
+    skipSpace()
+    let start = position
+    guard next == UInt8(ascii: "\"") else {
+      throw failure("expected a key in quotes, found \(describeNext)")
+    }
+    let key = try parseString()
+    guard members.keys.insert(TensorName(key)).inserted else {
+      throw failure("the key \"\(key)\" appears twice", at: start)
+    }
+    skipSpace()
+    try expect(":")
+    return key
   }
 
   private mutating func parseArray() throws(Failure) -> JSONValue {

@@ -1,5 +1,5 @@
 /// A JSON document (RFC 8259) whose objects keep their order and hold each key once.
-public indirect enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   case int(Int)

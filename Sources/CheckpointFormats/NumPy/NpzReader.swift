@@ -4,7 +4,8 @@ import CheckpointCore
 /// A NumPy npz archive: a zip of npy files, stored (`np.savez`) or deflated
 /// (`np.savez_compressed`). An array's name is its entry's name without `.npy`.
 ///
-/// Object, structured and string arrays, and entries that are no npy files, are placeholders.
+/// As in NumPy, an entry without `.npy` is an array where it begins as one. Object, structured and
+/// string arrays, and entries that are no npy files, are placeholders.
 struct NpzReader: StoredCheckpointReader {
   let format = FormatName.npz
   let formatDescription = "NumPy npz"
@@ -12,30 +13,51 @@ struct NpzReader: StoredCheckpointReader {
 
   /// `nil` where the archive holds something else.
   static func open(_ archive: ZipArchive, _ options: ReadOptions) throws -> NpzReader? {
-    let isNpz = archive.entries.isEmpty || archive.entries.contains { $0.name.hasSuffix(".npy") }
+    let isNpz =
+      try archive.entries.isEmpty
+      || archive.entries.contains { $0.name.hasSuffix(suffix) }
+      || archive.entries.contains { try isArray(ZipEntrySource(archive, $0, .required)) }
     return isNpz ? try NpzReader(archive, options: options) : nil
+  }
+
+  private static let suffix = ".npy"
+
+  private static func isArray(_ source: ZipEntrySource) throws -> Bool {
+    try source.prefix(NpyHeader.magic.count) == NpyHeader.magic
   }
 
   private init(_ archive: ZipArchive, options: ReadOptions) throws {
     var contents = StoredTensors()
     for entry in archive.entries where !entry.name.hasSuffix("/") || entry.size > 0 {
-      guard entry.name.hasSuffix(".npy") else {
-        try contents.addPlaceholder(
-          TensorName(entry.name), .data, "\(entry.size) bytes that are not a .npy file")
-        continue
-      }
       let source = ZipEntrySource(archive, entry, .required)
-      let name = TensorName(String(entry.name.dropLast(4)))
+      let hasSuffix = entry.name.hasSuffix(Self.suffix)
       do {
-        let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
-        switch try header.layout(entrySize: entry.size) {
-        case .success(let layout): try contents.add(name, layout, in: source, key: entry.name)
-        case .failure(let problem): try contents.addPlaceholder(name, .data, problem.reason)
+        if try hasSuffix || Self.isArray(source) {
+          let name = hasSuffix ? String(entry.name.dropLast(Self.suffix.count)) : entry.name
+          try contents.addArray(TensorName(name), in: source, of: entry, options)
+        } else {
+          try contents.addPlaceholder(
+            TensorName(entry.name), .data,
+            "\(entry.size) bytes that are no array: the entry's name lacks \(Self.suffix), and it does "
+              + "not begin as an npy file does")
         }
       } catch let error as CheckpointError {
         throw error.inEntry(entry.name)
       }
     }
     self.contents = contents
+  }
+}
+
+extension StoredTensors {
+  fileprivate mutating func addArray(
+    _ name: TensorName, in source: ZipEntrySource, of entry: ZipArchive.Entry,
+    _ options: ReadOptions
+  ) throws {
+    let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
+    switch try header.layout(entrySize: entry.size) {
+    case .success(let layout): try add(name, layout, in: source, key: entry.name)
+    case .failure(let problem): try addPlaceholder(name, .data, problem.reason)
+    }
   }
 }

@@ -27,8 +27,15 @@ struct TorchDataMap {
   /// Whether more bytes than a plain value has are in `id`.
   func holdsBulk(_ id: PickleTree.ID) -> Bool { bulk.contains(id) }
 
-  /// Whether `id` is a storage or makes an array by itself.
-  func isArray(_ id: PickleTree.ID) -> Bool { Self.isArray(id, tree, tensors, nil) }
+  /// Whether `id` is a storage or makes an array by itself, rather than of another one.
+  func isArray(_ id: PickleTree.ID) -> Bool {
+    if case .object(let object) = tree[id],
+      case .rebuildParameter? = tree.global(of: object).flatMap({ TorchGlobal($0) })
+    {
+      return false
+    }
+    return Self.isArray(id, tree, tensors, nil)
+  }
 
   /// - Parameter bulk: makes an object of an unknown class that holds bulk an array too.
   private static func isArray(

@@ -94,6 +94,11 @@ struct TorchLegacyReader: StoredCheckpointReader {
       let offset = try cursor.skip(bytes, "storage \(key)")
       result[key] = FileSource(file: file, offset: offset, size: bytes)
     }
+    guard cursor.remaining == 0 else {
+      throw CheckpointError(
+        "\(cursor.remaining) bytes follow the last storage of this legacy file, which would not be read",
+        advice: "one file can hold one checkpoint: load each with torch.load and save it by itself")
+    }
     return result
   }
 }
@@ -116,6 +121,11 @@ struct PickleSequence {
   }
 
   mutating func next() throws -> PickleTree {
+    guard position < end else {
+      throw CheckpointError(
+        "a pickle is missing at byte \(position)",
+        advice: "the file is truncated or damaged; fetch or save it again")
+    }
     var size = min(Self.firstTry, end - position)
     while true {
       let bytes: [UInt8]

@@ -63,7 +63,20 @@ struct TorchTarReader: StoredCheckpointReader {
       result[name.hasPrefix("./") ? String(name.dropFirst(2)) : name] = start..<start + size
       cursor.seek(to: (start + size).roundedUp(toMultipleOf: blockSize))
     }
+    try refuseContent(in: cursor.position..<file.size, of: file)
     return result
+  }
+
+  /// The end of an archive is zeros; anything else there would be another one.
+  private static func refuseContent(in range: Range<Int>, of file: RandomAccessFile) throws {
+    let rest = FileSource(file: file, offset: range.lowerBound, size: range.count)
+    try rest.stream(0..<range.count, chunkSize: Streaming.chunkSize) { chunk in
+      for index in chunk.indices where chunk[index] != 0 {
+        throw CheckpointError(
+          "something follows the end of this tar archive, which would not be read",
+          advice: "unpack it; one file can hold one checkpoint")
+      }
+    }
   }
 
   private struct Storages {
@@ -80,7 +93,7 @@ struct TorchTarReader: StoredCheckpointReader {
           case .global(let type) = tree[parts[2]], let dtype = TorchGlobal.storageType(type) ?? nil
         else { throw CheckpointError("a storage is not (key, location, class)") }
         let key = tree.storageKey(parts[0])
-        var cursor = FileCursor(file, at: pickles.position)
+        var cursor = FileCursor(file, at: pickles.position, end: range.upperBound)
         let elements = try cursor.readLittleEndian(Int64.self, "the size of storage \(key)")
         guard elements >= 0, let bytes = Int(elements).multipliedChecked(by: dtype.itemSize) else {
           throw CheckpointError(entry: key, "a storage of \(elements) elements")
@@ -117,9 +130,11 @@ struct TorchTarReader: StoredCheckpointReader {
       else {
         throw CheckpointError(entry: key, "its storage \(storageKey) is not in the archive")
       }
-      var cursor = FileCursor(file, at: pickles.position)
+      var cursor = FileCursor(file, at: pickles.position, end: range.upperBound)
       let rank = Int(try cursor.readLittleEndian(Int32.self, "a tensor's rank"))
-      guard rank >= 0, rank <= 64 else { throw CheckpointError(entry: key, "a rank of \(rank)") }
+      guard (0...StructureLimits.rank).contains(rank) else {
+        throw CheckpointError(entry: key, "a rank of \(rank)")
+      }
       _ = try cursor.skip(4, "a tensor")
       func numbers() throws -> [Int] {
         try (0..<rank).map { _ in Int(try cursor.readLittleEndian(Int64.self, "a tensor")) }

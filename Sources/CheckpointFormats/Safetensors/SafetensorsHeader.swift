@@ -56,30 +56,32 @@ struct SafetensorsHeader {
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
-    let document: JSONValue
-    do {
-      document = try JSONParser.parse(json)
-    } catch {
-      throw CheckpointError("its header is not valid JSON: \(error)")
-    }
-    (tensors, metadata) = try Self.parse(document)
+    (tensors, metadata) = try Self.parse(json)
     try Self.validate(tensors, dataSize: file.size - dataOffset)
   }
 
+  /// Member by member: the whole document would take many times the header's size.
   private static func parse(
-    _ document: JSONValue
+    _ json: [UInt8]
   ) throws -> ([Tensor], [(key: String, value: String)]) {
-    guard case .object(let members) = document else {
-      throw CheckpointError("its header is \(document.kindName), not an object")
-    }
     var tensors: [Tensor] = []
     var metadata: [(key: String, value: String)] = []
-    for member in members {
-      if member.key == "__metadata__" {
-        metadata = try parseMetadata(member.value)
-      } else {
+    do {
+      let isObject = try JSONParser.parseMembers(
+        of: json, maximumValues: StructureLimits.entries
+      ) { member in
+        if member.key == "__metadata__" {
+          metadata = try parseMetadata(member.value)
+          return
+        }
+        guard tensors.count < StructureLimits.entries else {
+          throw CheckpointError.beyondLimit("tensors", limit: StructureLimits.entries)
+        }
         tensors.append(try parseTensor(TensorName(member.key), member.value))
       }
+      guard isObject else { throw CheckpointError("its header is not a JSON object") }
+    } catch let error as JSONParser.Failure {
+      throw CheckpointError("its header is not valid JSON: \(error)")
     }
     tensors.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
@@ -107,6 +109,9 @@ struct SafetensorsHeader {
     func ints(_ key: String) throws -> [Int] {
       guard case .array(let items)? = value[key] else {
         throw CheckpointError(entry: name, "'\(key)' should be an array of integers")
+      }
+      guard items.count <= StructureLimits.rank else {
+        throw CheckpointError(entry: name, "'\(key)' holds \(items.count) numbers")
       }
       return try items.map { item in
         guard case .int(let number) = item, number >= 0 else {

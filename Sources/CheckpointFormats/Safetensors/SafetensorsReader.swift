@@ -3,20 +3,19 @@ import CheckpointCore
 
 /// A safetensors file: `SafetensorsHeader` describes it.
 ///
-/// Shared tensors are stored once; `safetensors.torch.save_model` and this tool record the other
-/// names in the metadata, `{other name: stored name}`, and they are listed again here.
+/// The other names of shared tensors, which the metadata records, are listed as tensors again; what
+/// else it says, as plain values.
 struct SafetensorsReader: StoredCheckpointReader {
   let format = FormatName.safetensors
   let formatDescription = "safetensors"
   let contents: StoredTensors
-  let metadata: [(key: String, value: String)]
+  let aliases: Set<TensorName>
 
   init(_ file: RandomAccessFile) throws {
     let header = try SafetensorsHeader(file)
     let data = FileSource(
       file: file, offset: header.dataOffset, size: file.size - header.dataOffset)
     var contents = StoredTensors()
-    var layouts: [TensorName: ElementLayout] = [:]
     for tensor in header.tensors {
       guard case .known(let dtype) = tensor.type else {
         try contents.addPlaceholder(
@@ -27,17 +26,25 @@ struct SafetensorsReader: StoredCheckpointReader {
       let layout = ElementLayout(
         dtype: dtype, shape: tensor.shape, byteOffset: tensor.range.lowerBound,
         strides: tensor.shape.strides)
-      layouts[tensor.name] = layout
       try contents.add(tensor.name, layout, in: data, key: "data")
     }
-    // "format" names the framework that wrote the file.
-    for (key, value) in header.metadata where key != "format" {
-      let (alias, name) = (TensorName(key), TensorName(value))
-      if layouts[alias] == nil, let layout = layouts[name] {
-        try contents.add(alias, layout, in: data, key: "data")
+    guard !header.metadata.isEmpty else {
+      (self.contents, aliases) = (contents, [])
+      return
+    }
+    let metadata = SafetensorsMetadata(
+      header.metadata, tensors: Set(header.tensors.map(\.name)))
+    for (name, stored) in metadata.aliases {
+      if let layout = contents.layout(of: stored) {
+        try contents.add(name, layout, in: data, key: "data")
+      } else {
+        try contents.addPlaceholder(name, .data, "a second name of \(stored), which is not read")
       }
     }
+    for (name, description) in metadata.values {
+      try contents.addPlaceholder(name, .value, description)
+    }
     self.contents = contents
-    metadata = header.metadata
+    aliases = Set(metadata.aliases.map(\.name))
   }
 }

@@ -40,9 +40,19 @@ struct SafetensorsShardsReader: CheckpointReader {
     let shardOfName = Dictionary(map.map { ($0.name, $0.file) }, uniquingKeysWith: { a, _ in a })
     var entries: [CheckpointEntry] = []
     var missing = Set(shardOfName.keys)
+    var values: [TensorName: Placeholder] = [:]
     for (file, shard) in shards.sorted(by: { $0.key < $1.key }) {
       for entry in shard.entries {
-        guard shardOfName[entry.name] == file || Self.isAlias(entry, shard) else {
+        if case .placeholder(let item) = entry, item.kind == .value {
+          // What every file says is listed once.
+          let known = values[item.name]
+          if known == nil { entries.append(entry) }
+          if let known, known != item { entries.append(entry.renamed("\(item.name) (\(file))")) }
+          values[item.name] = item
+          continue
+        }
+        let isAlias = shardOfName[entry.name] == nil && shard.aliases.contains(entry.name)
+        guard shardOfName[entry.name] == file || isAlias else {
           throw CheckpointError(
             entry: entry.name,
             "this tensor is in \(file), but the index says "
@@ -63,10 +73,6 @@ struct SafetensorsShardsReader: CheckpointReader {
       shards.flatMap { file, shard in shard.entries.map { ($0.name, file) } },
       uniquingKeysWith: { a, _ in a })
     formatDescription = "safetensors, \(shards.count) shards"
-  }
-
-  private static func isAlias(_ entry: CheckpointEntry, _ shard: SafetensorsReader) -> Bool {
-    shard.metadata.contains { TensorName($0.key) == entry.name }
   }
 
   private static func weightMap(

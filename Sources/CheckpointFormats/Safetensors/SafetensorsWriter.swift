@@ -9,8 +9,9 @@ struct SafetensorsWriter: CheckpointWriter {
   let format = FormatName.safetensors
 
   func prepare(_ tensors: [OutputTensor]) throws -> [String] {
+    let keys: Set<TensorName> = ["format", TensorName(SafetensorsMetadata.aliasesKey)]
     for tensor in tensors
-    where tensor.name == "__metadata__" || (tensor.name == "format" && tensor.aliasOf != nil) {
+    where tensor.name == "__metadata__" || (keys.contains(tensor.name) && tensor.aliasOf != nil) {
       throw CheckpointError(
         entry: tensor.name, "safetensors keeps this name for itself",
         advice: "choose another format with --to, or leave it out with --exclude")
@@ -67,9 +68,13 @@ struct SafetensorsWriter: CheckpointWriter {
       zip(own, offsets).map { PlacedTensor(tensor: $0, offset: header.count + $1) }, work: work)
   }
 
-  /// `format` is what Hugging Face's loaders ask for; the rest are aliases.
+  /// `format` is what Hugging Face's loaders ask for; the rest are aliases, and the list of them.
   private func metadata(_ tensors: [OutputTensor]) -> [JSONValue.Member] {
-    [.init("format", .string("pt"))]
+    let aliases = tensors.filter { $0.aliasOf != nil }.map { JSONValue.name($0.name) }
+    return [.init("format", .string("pt"))]
+      + (aliases.isEmpty
+        ? []
+        : [.init(SafetensorsMetadata.aliasesKey, .string(JSONValue.array(aliases).serialized()))])
       + tensors.compactMap { tensor in
         tensor.aliasOf.map { .init(tensor.name.text, .string($0.text)) }
       }

@@ -12,15 +12,27 @@ struct FileCursor {
   /// Bytes read at a time: structure between tensors is a few hundred.
   private static let windowSize = 4096
 
-  init(_ file: RandomAccessFile, at position: Int = 0) {
+  /// Behind the last byte that may be read.
+  private let end: Int
+
+  /// - Parameter end: where the part of the file ends that is read; the file's own end by default.
+  init(_ file: RandomAccessFile, at position: Int = 0, end: Int? = nil) {
     self.file = file
     self.position = position
+    self.end = end ?? file.size
   }
 
-  var remaining: Int { file.size - position }
+  var remaining: Int { max(0, end - position) }
 
   /// The next `count` bytes, which are structure: names, numbers, headers.
   mutating func read(_ count: Int, _ what: String) throws -> [UInt8] {
+    let start = try load(count, what)
+    position += count
+    return Array(window[start..<start + count])
+  }
+
+  /// Where the next `count` bytes are in the window.
+  private mutating func load(_ count: Int, _ what: String) throws -> Int {
     guard count >= 0, count <= remaining else {
       throw CheckpointError(
         ByteReader.Truncated(position: position, needed: count, available: remaining),
@@ -34,8 +46,7 @@ struct FileCursor {
         throw CheckpointError(error)
       }
     }
-    defer { position += count }
-    return Array(window[position - windowStart..<position - windowStart + count])
+    return position - windowStart
   }
 
   /// Passes over `count` bytes of data and returns where they are.
@@ -49,10 +60,16 @@ struct FileCursor {
     return position
   }
 
-  mutating func seek(to position: Int) { self.position = min(max(0, position), file.size) }
+  mutating func seek(to position: Int) { self.position = min(max(0, position), end) }
 
   mutating func readBigEndian<T: FixedWidthInteger>(_: T.Type, _ what: String) throws -> T {
-    try read(MemoryLayout<T>.size, what).reduce(0) { ($0 << 8) | T(truncatingIfNeeded: $1) }
+    let start = try load(MemoryLayout<T>.size, what)
+    var value: T = 0
+    for index in start..<start + MemoryLayout<T>.size {
+      value = value << 8 | T(truncatingIfNeeded: window[index])
+    }
+    position += MemoryLayout<T>.size
+    return value
   }
 
   mutating func readLittleEndian<T: FixedWidthInteger>(_: T.Type, _ what: String) throws -> T {

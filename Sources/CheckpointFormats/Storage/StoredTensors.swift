@@ -98,6 +98,11 @@ struct StoredTensors: Sendable {
     return true
   }
 
+  /// How a tensor lies in its storage; `nil` for any other entry.
+  func layout(of name: TensorName) -> ElementLayout? {
+    places[name].flatMap { stored[$0]?.layout }
+  }
+
   func stream(
     _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {

@@ -55,7 +55,7 @@ public struct ValidationReport: Sendable {
       for finding in file.findings {
         lines.append(
           "  \(finding.severity.rawValue) \(finding.kind.id) \(finding.kind.name)"
-            + (finding.tensor.map { " \(printable($0))" } ?? "") + ": \(printable(finding.message))"
+            + (finding.tensor.map { " \(printable($0))" } ?? "") + ": \(oneLine(finding.message))"
         )
       }
     }

@@ -1,0 +1,59 @@
+import CheckpointCore
+
+/// The strings in a safetensors header that describe no tensor.
+///
+/// Some of them do: of tensors that share elements one is stored, and `safetensors.torch.save_model`
+/// records the others as `{other name: stored name}`, among whatever a trainer adds. Nothing tells
+/// `{"best": "encoder.weight"}` from such a record for certain, so this project's own files say which
+/// keys are names (`aliasesKey`), and of others only those count that look like one of the model's.
+struct SafetensorsMetadata {
+  /// Other names, with the stored tensor of each.
+  private(set) var aliases: [(name: TensorName, stored: TensorName)] = []
+  /// Everything else: what it is called in a listing, and what it says.
+  private(set) var values: [(name: TensorName, description: String)] = []
+
+  /// The key under which a file says which other keys are names: a JSON list of strings.
+  static let aliasesKey = "savi-ckpt.aliases"
+
+  /// - Parameter tensors: the names that the header describes.
+  init(_ metadata: [(key: String, value: String)], tensors: Set<TensorName>) {
+    let declared = Self.declaredAliases(metadata)
+    lazy var groups = Set(tensors.flatMap { $0.groups.map(\.group) })
+    for (key, value) in metadata where key != Self.aliasesKey {
+      let (name, stored) = (TensorName(key), TensorName(value))
+      let isCandidate = tensors.contains(stored) && !tensors.contains(name)
+      let isAlias =
+        declared?.contains(name) ?? Self.looksLikeName(name, of: stored, groups: { groups })
+      if isCandidate, isAlias {
+        aliases.append((name, stored))
+      } else {
+        let doubt = isCandidate && declared == nil
+        values.append(
+          (
+            "__metadata__.\(key)",
+            "str '\(abbreviated(value, to: 60))'"
+              + (doubt ? ", a tensor's name; whether this is a second name of it is not said" : "")
+          ))
+      }
+    }
+  }
+
+  /// A removed name has parts; the last is the stored one's own (`lm_head.weight`), or the rest is a
+  /// group of the model's.
+  private static func looksLikeName(
+    _ name: TensorName, of stored: TensorName, groups: () -> Set<TensorName>
+  ) -> Bool {
+    guard let own = name.groups.last else { return false }
+    return own.rest == (stored.groups.last?.rest ?? stored) || groups().contains(own.group)
+  }
+
+  private static func declaredAliases(
+    _ metadata: [(key: String, value: String)]
+  ) -> Set<TensorName>? {
+    guard let list = metadata.first(where: { $0.key == aliasesKey })?.value,
+      case .array(let items)? = try? JSONParser.parse(Array(list.utf8))
+    else { return nil }
+    return Set(
+      items.compactMap { if case .string(let name) = $0 { TensorName(name) } else { nil } })
+  }
+}
