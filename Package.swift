@@ -30,7 +30,8 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "Bytes", dependencies: ["CDeflate"], swiftSettings: strict),
+    .systemLibrary(name: "CPlatform"),
+    .target(name: "Bytes", dependencies: ["CDeflate", "CPlatform"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
     .target(
       name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip", "CHDF5"],
@@ -46,6 +47,13 @@ let package = Package(
       name: "CheckpointInspection",
       dependencies: [
         "Bytes", "CheckpointCore", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "CheckpointConversion",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
+        "CheckpointInspection",
       ],
       swiftSettings: strict),
     .target(
@@ -69,7 +77,7 @@ let package = Package(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
-        "CheckpointInspection", "CheckpointValidation", "SAVIModel",
+        "CheckpointInspection", "CheckpointConversion", "CheckpointValidation", "SAVIModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -97,6 +105,13 @@ let package = Package(
     .testTarget(
       name: "CheckpointInspectionTests",
       dependencies: ["CheckpointCore", "CheckpointFormats", "CheckpointInspection", "TestSupport"],
+      swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointConversionTests",
+      dependencies: [
+        "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "CheckpointConversion",
+        "TestSupport",
+      ],
       swiftSettings: tests),
     .testTarget(
       name: "SAVIModelTests",

@@ -15,7 +15,6 @@ public final class AtomicFile: Sendable {
   /// Where the bytes are until they are committed, for libraries that open files themselves.
   public let temporaryPath: String
   private let descriptor: CInt
-  private let committed = Atomic(false)
   private let flushed = Atomic(false)
 
   /// Creates the temporary file beside `path`.
@@ -64,9 +63,11 @@ public final class AtomicFile: Sendable {
   private static func createTemporary(
     for path: String, named: String
   ) throws(FileSystemError) -> (String, CInt) {
+    let (folder, name) = split(path)
     var attempt = 0
     while true {
-      let candidate = "\(path).\(getpid())\(attempt == 0 ? "" : "-\(attempt)").partial"
+      let temporary = TemporaryName(target: name, process: getpid(), attempt: attempt)
+      let candidate = folder + temporary.text
       let (descriptor, code) = TemporaryFiles.shared.create(candidate)
       if descriptor >= 0 { return (candidate, descriptor) }
       guard code == EEXIST, attempt < 1000 else {
@@ -76,11 +77,26 @@ public final class AtomicFile: Sendable {
     }
   }
 
+  /// The folder, with its slash or empty, and the name in it.
+  private static func split(_ path: String) -> (folder: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return ("", path) }
+    return (String(path[...slash]), String(path[path.index(after: slash)...]))
+  }
+
+  /// Deletes what a run that was killed left of the outputs that lie beside `path` under a name
+  /// that `isOutput` takes; without it, of `path` itself.
+  public static func sweepLeftovers(
+    of path: String, outputs isOutput: ((String) -> Bool)? = nil
+  ) {
+    let (folder, name) = split(path)
+    let own = TemporaryName.shortened(name)
+    TemporaryFiles.sweep(folder.isEmpty ? "." : folder, outputs: isOutput ?? { $0 == own })
+  }
+
   private let overwrite: Bool
 
   deinit {
     if !flushed.load(ordering: .relaxed) { close(descriptor) }
-    if !committed.load(ordering: .relaxed) { unsafe unlink(temporaryPath) }
     TemporaryFiles.shared.remove(temporaryPath)
   }
 
@@ -113,26 +129,51 @@ public final class AtomicFile: Sendable {
   /// Flushes and closes the file, which keeps its temporary name; nothing more can be written.
   public func finish() throws(FileSystemError) {
     guard !flushed.exchange(true, ordering: .relaxed) else { return }
+    if overwrite { takeOverAccess() }
     let status = fsync(descriptor)
     let code = errno
     close(descriptor)
     guard status == 0 else { throw FileSystemError(action: "flush", path: path, code: code) }
   }
 
+  /// Gives the new file the owner, the group and the mode of the one that it replaces. Only the
+  /// superuser can give files away; then the file is the user's, as an editor would leave it.
+  private func takeOverAccess() {
+    var old = stat()
+    guard unsafe stat(path, &old) == 0 else { return }
+    if fchown(descriptor, old.st_uid, old.st_gid) != 0 {
+      _ = fchown(descriptor, uid_t.max, old.st_gid)
+    }
+    _ = fchmod(descriptor, old.st_mode & 0o7777)
+  }
+
   /// Flushes the file, gives it its name, and flushes the folder.
   public func commit() throws(FileSystemError) {
     try finish()
-    if overwrite {
-      guard unsafe rename(temporaryPath, path) == 0 else {
-        throw .last("rename the new file to", path)
-      }
-    } else {
-      // A link fails where a file exists; a rename would replace it.
-      guard unsafe link(temporaryPath, path) == 0 else { throw .last("create", path) }
-      unsafe unlink(temporaryPath)
+    let code = TemporaryFiles.shared.inTurn {
+      if overwrite { return unsafe rename(temporaryPath, path) == 0 ? 0 : errno }
+      return RenameWithoutReplacing.move(temporaryPath, to: path)
     }
-    committed.store(true, ordering: .relaxed)
+    guard code == 0 else {
+      throw FileSystemError(
+        action: overwrite ? "rename the new file to" : "create", path: path, code: code)
+    }
+    TemporaryFiles.shared.forget(temporaryPath)
     flushFolder()
+  }
+
+  /// Commits `files` in their order. Where one cannot be, those that replaced nothing are taken
+  /// away again.
+  public static func commit(_ files: [AtomicFile]) throws(FileSystemError) {
+    for file in files { try file.finish() }
+    for (index, file) in files.enumerated() {
+      do {
+        try file.commit()
+      } catch {
+        for done in files[..<index] where !done.overwrite { unsafe unlink(done.path) }
+        throw error
+      }
+    }
   }
 
   /// The file is in place already; a file system that cannot flush a folder is no failure.
@@ -143,32 +184,5 @@ public final class AtomicFile: Sendable {
     guard handle >= 0 else { return }
     fsync(handle)
     close(handle)
-  }
-}
-
-/// The temporary files of this process, so that an interrupt can remove them.
-public final class TemporaryFiles: Sendable {
-  public static let shared = TemporaryFiles()
-  private let paths = Mutex(Set<String>())
-
-  /// Creates a file that must not exist yet. An interrupt waits until it is on the list.
-  func create(_ path: String) -> (descriptor: CInt, code: CInt) {
-    paths.withLock { paths in
-      let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      let code = errno
-      if descriptor >= 0 { paths.insert(path) }
-      return (descriptor, code)
-    }
-  }
-
-  public func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
-  public func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
-
-  /// Deletes every unfinished file of this process.
-  public func removeAll() {
-    paths.withLock { paths in
-      for path in paths { unsafe unlink(path) }
-      paths.removeAll()
-    }
   }
 }

@@ -76,6 +76,14 @@ public struct Placeholder: Sendable, Hashable {
     self.reason = reason
   }
 
+  /// `{"name": …, "kind": "value" | "data", "reason": …}`.
+  public var json: JSONValue {
+    .object([
+      "name": .name(name), "kind": .string(kind == .data ? "data" : "value"),
+      "reason": .string(reason),
+    ])
+  }
+
   func renamed(_ name: TensorName) -> Placeholder {
     Placeholder(name: name, kind: kind, reason: reason)
   }
@@ -98,5 +106,31 @@ public enum CheckpointEntry: Sendable, Hashable {
     case .tensor(let tensor): .tensor(tensor.renamed(name))
     case .placeholder(let placeholder): .placeholder(placeholder.renamed(name))
     }
+  }
+}
+
+extension Sequence<CheckpointEntry> {
+  /// The tensors, where they are all the data there is: plain values beside them are no data.
+  ///
+  /// - Throws: `CheckpointError` where an entry holds data that cannot be read. What is then said of
+  ///   the rest would not be true of the whole.
+  public func readableTensors() throws -> [TensorInfo] {
+    var tensors: [TensorInfo] = []
+    var unread: [Placeholder] = []
+    for entry in self {
+      switch entry {
+      case .tensor(let tensor): tensors.append(tensor)
+      case .placeholder(let item) where item.kind == .data: unread.append(item)
+      case .placeholder: break
+      }
+    }
+    guard unread.isEmpty else {
+      let shown = unread.prefix(4).map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
+      throw CheckpointError(
+        "\(unread.count) \(unread.count == 1 ? "entry holds" : "entries hold") data that cannot be "
+          + "read: \(shown)\(unread.count > 4 ? ", …" : "")",
+        advice: "leave it out with --exclude to go by the rest")
+    }
+    return tensors
   }
 }

@@ -5,6 +5,9 @@ public import CheckpointCore
 public struct Checkpoint: Sendable {
   public let path: String
   public let reader: any CheckpointReader
+  /// How it was read.
+  public let options: ReadOptions
+  public let selection: EntrySelection
   /// The selected entries, in the file's order.
   public let entries: [CheckpointEntry]
 
@@ -15,8 +18,15 @@ public struct Checkpoint: Sendable {
     path: String, options: ReadOptions = ReadOptions(),
     selection: EntrySelection = EntrySelection()
   ) throws {
+    try self.init(path: path, at: path, options, selection)
+  }
+
+  /// - Parameter place: where the file that is to be named `path` is for now.
+  init(
+    path: String, at place: String, _ options: ReadOptions, _ selection: EntrySelection
+  ) throws {
     do {
-      let file = try RandomAccessFile(path: path)
+      let file = try RandomAccessFile(path: place)
       reader = try FormatDetection.open(file, options: options)
       entries = try selection.select(reader.entries)
     } catch let error as FileSystemError {
@@ -25,6 +35,15 @@ public struct Checkpoint: Sendable {
       throw error.inFile(path)
     }
     self.path = path
+    self.options = options
+    self.selection = selection
+  }
+
+  /// The tensors, for whoever vouches for the whole.
+  ///
+  /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
+  public func readableTensors() throws -> [TensorInfo] {
+    try CheckpointCore.inFile(path) { try entries.readableTensors() }
   }
 
   public var tensors: [TensorInfo] {

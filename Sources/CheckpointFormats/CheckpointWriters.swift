@@ -39,62 +39,101 @@ public enum CheckpointWriters {
   }
 
   /// Writes `tensors` to `path`: whole, or not at all.
+  ///
+  /// - Returns: one sentence for each thing that the format holds in another form.
+  @discardableResult
   public static func write(
     _ tensors: [OutputTensor], to path: String, as writer: any CheckpointWriter,
     overwrite: Bool, work: WorkLimits
-  ) throws {
+  ) throws -> [String] {
+    let checkpoint = try stage(tensors, to: path, as: writer, overwrite: overwrite, work: work)
+    try checkpoint.commit()
+    return checkpoint.notes
+  }
+
+  /// Writes `tensors` beside `path`, where they wait to be committed.
+  public static func stage(
+    _ tensors: [OutputTensor], to path: String, as writer: any CheckpointWriter,
+    overwrite: Bool, work: WorkLimits
+  ) throws -> StagedCheckpoint {
+    let notes = try prepare(tensors, for: writer)
     do {
+      AtomicFile.sweepLeftovers(of: path)
       let file = try AtomicFile(path: path, overwrite: overwrite)
       try writer.write(tensors, to: file, work: work)
-      try file.commit()
+      return StagedCheckpoint(path: path, notes: notes, parts: [file], index: nil)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
   }
 
-  /// Writes `tensors` as a sharded safetensors set: `STEM-00001-of-0000N.safetensors`, …, and
-  /// `STEM.safetensors.index.json`, which appears last.
+  /// Refuses what cannot be written, or could not be read again, before anything is.
+  ///
+  /// - Returns: one sentence for each thing that the format holds in another form.
+  public static func prepare(
+    _ tensors: [OutputTensor], for writer: any CheckpointWriter
+  ) throws -> [String] {
+    guard tensors.count <= StructureLimits.entries else {
+      throw CheckpointError.beyondLimit("tensors", limit: StructureLimits.entries)
+    }
+    guard tensors.reduce(0, { $0 + $1.name.utf8.count }) <= StructureLimits.nameBytes else {
+      throw CheckpointError.beyondLimit("bytes of names", limit: StructureLimits.nameBytes)
+    }
+    var originals: [TensorName: OutputTensor] = [:]
+    for tensor in tensors where tensor.aliasOf == nil {
+      guard originals.updateValue(tensor, forKey: tensor.name) == nil else {
+        throw CheckpointError(entry: tensor.name, "two tensors to be written have this name")
+      }
+      guard tensor.shape.rank <= StructureLimits.rank else {
+        throw CheckpointError(
+          entry: tensor.name,
+          "it has \(tensor.shape.rank) dimensions; NumPy and PyTorch load at most "
+            + "\(StructureLimits.rank)",
+          advice: "leave it out with --exclude")
+      }
+    }
+    var seconds: Set<TensorName> = []
+    for tensor in tensors {
+      guard let name = tensor.aliasOf else { continue }
+      guard let original = originals[name], originals[tensor.name] == nil,
+        seconds.insert(tensor.name).inserted,
+        original.shape == tensor.shape, original.dtype == tensor.dtype
+      else {
+        throw CheckpointError(
+          entry: tensor.name, "it is to be a second name of \(name), which is not such a tensor")
+      }
+    }
+    return try writer.prepare(tensors)
+  }
+
+  /// Writes `tensors` beside `path` as a sharded safetensors set, which waits to be committed:
+  /// `STEM-00001-of-0000N.safetensors`, …, and `STEM.safetensors.index.json`, which appears last.
   ///
   /// - Parameter limit: bytes of elements per shard; a larger tensor has a shard to itself.
-  /// - Returns: the paths written.
-  public static func writeShards(
+  public static func stageShards(
     _ tensors: [OutputTensor], to path: String, limit: Int, overwrite: Bool, work: WorkLimits
-  ) throws -> [String] {
-    let stem = path.hasSuffix(".safetensors") ? String(path.dropLast(12)) : path
+  ) throws -> StagedCheckpoint {
+    let writer = SafetensorsWriter()
+    let notes = try prepare(tensors, for: writer)
     let shards = partition(tensors, limit: limit)
-    func number(_ value: Int) -> String {
-      let digits = String(value)
-      return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
-    let paths = shards.indices.map {
-      "\(stem)-\(number($0 + 1))-of-\(number(shards.count)).safetensors"
-    }
+    let names = ShardNames(path: path, count: shards.count)
     do {
+      AtomicFile.sweepLeftovers(of: names.index, outputs: names.isPart)
+      // Open until all is committed, which shows a later run that the set has an owner.
+      let index = try AtomicFile(path: names.index, overwrite: overwrite)
+      let document = names.document(shards).serialized(pretty: true) + "\n"
+      try index.write(Array(document.utf8).span, at: 0)
       // All are written before any gets its name, and closed: there may be thousands.
-      var files: [AtomicFile] = []
-      for (shard, path) in zip(shards, paths) {
-        let file = try AtomicFile(path: path, overwrite: overwrite)
-        try SafetensorsWriter().write(shard, to: file, work: work)
+      let files = try shards.indices.map { number in
+        let file = try AtomicFile(path: names.shard(number), overwrite: overwrite)
+        try writer.write(shards[number], to: file, work: work)
         try file.finish()
-        files.append(file)
+        return file
       }
-      let index = try AtomicFile(path: stem + ".safetensors.index.json", overwrite: overwrite)
-      let total = tensors.reduce(0) { $0 + ($1.aliasOf == nil ? $1.byteCount : 0) }
-      let map = zip(shards, paths).flatMap { shard, path in
-        let file = path.split(separator: "/").last.map(String.init) ?? path
-        return shard.filter { $0.aliasOf == nil }.map {
-          JSONValue.Member($0.name.text, .string(file))
-        }
-      }
-      let document = JSONValue.object([
-        "metadata": .object(["total_size": .int(total)]), "weight_map": .object(map),
-      ])
-      try index.write(Array((document.serialized(pretty: true) + "\n").utf8).span, at: 0)
-      for file in files + [index] { try file.commit() }
+      return StagedCheckpoint(path: names.index, notes: notes, parts: files, index: index)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
-    return paths + [stem + ".safetensors.index.json"]
   }
 
   /// Runs of tensors in their order, each within the limit; an alias goes with what it names.

@@ -1,4 +1,4 @@
-import CheckpointCore
+public import CheckpointCore
 
 /// The parameter table of a checkpoint, in one of its styles.
 public struct ParameterTable: Sendable {
@@ -21,13 +21,18 @@ public struct ParameterTable: Sendable {
   private let omitted: Int
   private let totalCount: Int
   private let totalBytes: Int
+  /// The entries that are no tensors.
+  private let placeholders: [Placeholder]
 
   /// - Parameters:
+  ///   - placeholders: the entries that are no tensors; those that hold data are named under the
+  ///     table.
   ///   - listsAliases: whether second names of a storage get rows of their own; they never count
   ///     towards the total.
   ///   - order: `nil` for the style's own.
   public init(
-    _ rows: [StatisticsRow], style: Style, listsAliases: Bool = false, order: Order? = nil,
+    _ rows: [StatisticsRow], placeholders: [Placeholder] = [], style: Style,
+    listsAliases: Bool = false, order: Order? = nil,
     maximumLines: Int? = nil
   ) {
     let own = rows.filter { $0.aliasOf == nil }
@@ -37,6 +42,7 @@ public struct ParameterTable: Sendable {
       listsAliases ? rows : own, by: order ?? (style == .clu ? .name : .file))
     let limit = maximumLines ?? shown.count
     self.style = style
+    self.placeholders = placeholders
     self.rows = Array(shown.prefix(limit))
     omitted = shown.count - self.rows.count
   }
@@ -69,8 +75,10 @@ public struct ParameterTable: Sendable {
       table.rows.append(["… \(omitted) more"] + [String](repeating: "", count: header.count - 1))
     }
     switch output {
-    case .table: return (table.boxed() + [footer]).joined(separator: "\n")
-    case .markdown: return (table.markdown() + ["", footer]).joined(separator: "\n")
+    case .table: return (table.boxed() + [footer] + unreadLines).joined(separator: "\n")
+    case .markdown:
+      return (table.markdown() + ["", footer] + unreadLines.map { "\n" + $0 })
+        .joined(separator: "\n")
     default: return table.csv().joined(separator: "\n")
     }
   }
@@ -121,6 +129,12 @@ public struct ParameterTable: Sendable {
       : "Total: \(thousands(totalCount))"
   }
 
+  private var unreadLines: [String] {
+    placeholders.filter { $0.kind == .data }.map {
+      "Not read: \(printable($0.name)), \(printable($0.reason))"
+    }
+  }
+
   /// `schemas/stats.schema.json`.
   private func json() -> JSONValue {
     .object([
@@ -128,6 +142,7 @@ public struct ParameterTable: Sendable {
       "total": .int(totalCount),
       "total_bytes": .int(totalBytes),
       "tensors": .array(rows.map(Self.json)),
+      "placeholders": .array(placeholders.map(\.json)),
     ])
   }
 

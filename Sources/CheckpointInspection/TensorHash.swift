@@ -33,9 +33,17 @@ public struct CheckpointHash: Sendable {
     }
     let digests = Dictionary(
       zip(originals.map(\.name), hashes), uniquingKeysWith: { first, _ in first })
-    self.tensors = list.map {
-      TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
-    }.sorted { $0.tensor.name < $1.tensor.name }
+    self.init(
+      list.map {
+        TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
+      })
+  }
+
+  /// The hash of a set of files.
+  public init(joining parts: [CheckpointHash]) { self.init(parts.flatMap(\.tensors)) }
+
+  private init(_ tensors: [TensorHash]) {
+    self.tensors = tensors.sorted { $0.tensor.name < $1.tensor.name }
     var whole = SHA256()
     for item in self.tensors {
       let name = item.tensor.name

@@ -33,6 +33,11 @@ public enum FindingKind: String, Sendable, CaseIterable {
 
   public var id: String { rawValue }
 
+  /// Whether the finding says that something was not looked at, rather than what was found there.
+  var isBadInput: Bool {
+    self == .unreadableFile || self == .unreadableEntry || self == .nothingChecked
+  }
+
   public var name: String { facts.name }
   public var severity: Severity { facts.severity }
   /// One sentence for a rule catalogue.

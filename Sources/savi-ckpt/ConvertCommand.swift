@@ -1,4 +1,6 @@
 import ArgumentParser
+import Bytes
+import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
@@ -70,44 +72,44 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let writer = try chooseWriter()
-    let checkpoint = try selection.open(input)
-    var conversion = try inFile { try makeConversion(checkpoint) }
-    let overflows = OverflowCount()
-    if let dtype { conversion = conversion.cast(to: dtype, overflows) }
-    guard !conversion.outputs.isEmpty else {
-      throw CheckpointError(
-        file: input, "there is no tensor to convert", advice: "see 'savi-ckpt ls \(input)'")
-    }
-    let notes = try inFile { try writer.prepare(conversion.outputs) } + conversion.notes
+    let recipe = try recipe()
+    let conversion = try Conversion(of: try selection.open(input), by: recipe)
     if dryRun {
+      let notes = try inFile(input) {
+        try CheckpointWriters.prepare(conversion.outputs, for: writer)
+      }
       return try Console.output(
         report.json
-          ? conversion.json(to: writer.format, notes).serialized(pretty: true)
+          ? conversion.json(to: writer.format, notes + conversion.notes).serialized(pretty: true)
           : conversion.table().plain().joined(separator: "\n"))
     }
     if let certificate {
       try OutputPlace.checkDistinct(
         certificate, from: [input, output], option: "--certificate")
     }
-    let record = try certificate.map { try CertificateFile.create($0, overwrite: force) }
-    let written = try inFile { try write(conversion, writer) }
+    // Its place is taken before the work, and its content made before anything gets its name.
+    let record = try certificate.map { try AtomicFile(path: $0, overwrite: force) }
+    let staged = try inFile(input) { try stage(conversion, writer) }
     if let record {
+      let certificate = try conversion.certificate(
+        of: staged, as: staged.path, toolVersion: SaviCkpt.version)
       try record.write(
-        try CertificateFile.certificate(
-          conversion, of: checkpoint, selection: selection, map: map, dtype: dtype,
-          written: written))
+        Array((certificate.json.serialized(pretty: true) + "\n").utf8).span, at: 0)
     }
-    let allNotes = notes + (dtype.flatMap { overflows.note($0) }.map { [$0] } ?? [])
-    for note in allNotes { report.note(note) }
+    try staged.commit(with: record.map { [$0] } ?? [])
+    let notes =
+      staged.notes + conversion.notes + (conversion.overflowNote.map { [$0] } ?? [])
+    for note in notes { report.note(note) }
     if report.json {
-      try Console.output(conversion.json(to: writer.format, allNotes).serialized(pretty: true))
+      try Console.output(conversion.json(to: writer.format, notes).serialized(pretty: true))
     } else if !report.quiet {
-      Console.error("\(printable(written)): \(conversion.summary)")
+      Console.error("\(printable(staged.path)): \(conversion.summary)")
     }
   }
 
-  /// Returns the path that names what was written.
-  private func write(_ conversion: Conversion, _ writer: any CheckpointWriter) throws -> String {
+  private func stage(
+    _ conversion: Conversion, _ writer: any CheckpointWriter
+  ) throws -> StagedCheckpoint {
     let own = conversion.outputs.filter { $0.aliasOf == nil }
     let progress = Progress(
       totalBytes: own.reduce(0) { $0 + $1.byteCount }, totalTensors: own.count)
@@ -115,23 +117,26 @@ struct ConvertCommand: ParsableCommand {
     defer { line.finish() }
     let work = WorkLimits.forTensors(
       largest: conversion.outputs.map(\.byteCount).max() ?? 0, progress: progress)
-    if let maxShardSize {
-      return try CheckpointWriters.writeShards(
-        conversion.outputs, to: output, limit: maxShardSize.bytes, overwrite: force, work: work
-      ).last ?? output
+    guard let maxShardSize else {
+      return try CheckpointWriters.stage(
+        conversion.outputs, to: output, as: writer, overwrite: force, work: work)
     }
-    try CheckpointWriters.write(
-      conversion.outputs, to: output, as: writer, overwrite: force, work: work)
-    return output
+    return try CheckpointWriters.stageShards(
+      conversion.outputs, to: output, limit: maxShardSize.bytes, overwrite: force, work: work)
   }
 
-  /// Errors about entries are errors about the input file, unless they name another.
-  private func inFile<R>(_ body: () throws -> R) throws -> R {
-    do {
-      return try body()
-    } catch let error as CheckpointError where error.kind != .usage {
-      throw error.inFile(input)
+  private func recipe() throws -> ConversionRecipe {
+    let direction: ConversionDirection = reverse ? .reverse : .forward
+    guard map == "none" else {
+      return ConversionRecipe(
+        mapping: map.map { .named($0) } ?? .fitting, direction: direction, dtype: dtype)
     }
+    guard !reverse else {
+      throw CheckpointError(
+        kind: .usage, "--reverse reverses a mapping; --map none has none",
+        advice: "leave out one of the two")
+    }
+    return ConversionRecipe(mapping: .formatAlone, dtype: dtype)
   }
 
   private func chooseWriter() throws -> any CheckpointWriter {
@@ -152,21 +157,5 @@ struct ConvertCommand: ParsableCommand {
         advice: "choose one of \(names) with --to")
     }
     return writer
-  }
-
-  private func makeConversion(_ checkpoint: Checkpoint) throws -> Conversion {
-    if map == "none" {
-      guard !reverse else {
-        throw CheckpointError(
-          kind: .usage, "--reverse reverses a mapping; --map none has none",
-          advice: "leave out one of the two")
-      }
-      return try Conversion(formatOnly: checkpoint)
-    }
-    let models = try map.map { [try Models.load($0)] } ?? Models.all()
-    let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: models, direction: reverse ? .reverse : .forward)
-    try plan.checkEqualPairs(in: checkpoint.reader)
-    return Conversion(plan, checkpoint)
   }
 }

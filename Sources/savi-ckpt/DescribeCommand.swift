@@ -12,7 +12,7 @@ struct DescribeCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let document = try Models.load(model)
+    let document = try ModelDocument.load(model)
     guard let modules = document.modules else {
       throw CheckpointError(
         file: model, "this document has a mapping but no module tree",

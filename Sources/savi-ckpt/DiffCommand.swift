@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
@@ -42,7 +43,9 @@ struct DiffCommand: ParsableCommand {
   func run() throws {
     // `--key` and the filters hold for both sides.
     let (a, b) = (try input.open(first), try input.open(second))
-    let firstTensors = try map.map { try mapped(a, by: $0, against: b) } ?? plain(a)
+    let firstTensors =
+      try map.map { try a.comparedTensors(mappedBy: try ModelDocument.load($0), against: b) }
+      ?? a.comparedTensors()
     let largest = (a.tensors + b.tensors).map(\.byteCount).max() ?? 0
     let limits = WorkLimits.forTensors(largest: largest)
     let progress = Progress(
@@ -51,49 +54,13 @@ struct DiffCommand: ParsableCommand {
     let diff = try {
       defer { line.finish() }
       return try CheckpointDiff(
-        firstTensors, plain(b, progress), atol: atol, rtol: rtol, threads: limits.threads,
+        firstTensors, try b.comparedTensors(progress), atol: atol, rtol: rtol,
+        threads: limits.threads,
         memory: limits.memory)
     }()
     try Console.output(
       report.json ? json(diff).serialized(pretty: true) : text(diff).joined(separator: "\n"))
     if !diff.differences.isEmpty || diff.comparedCount == 0 { throw ExitCode(1) }
-  }
-
-  private func plain(
-    _ checkpoint: Checkpoint, _ progress: Progress? = nil
-  ) -> [ComparedTensor] {
-    checkpoint.tensors.map { tensor in
-      ComparedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) { sink in
-        try checkpoint.stream(tensor) { position, chunk in
-          try sink(position, chunk)
-          progress?.advance(bytes: chunk.count)
-        }
-        progress?.finishTensor()
-      }
-    }
-  }
-
-  /// What the mapping makes of `checkpoint`, in whichever direction fits.
-  private func mapped(
-    _ checkpoint: Checkpoint, by name: String, against other: Checkpoint
-  ) throws -> [ComparedTensor] {
-    let plan: ConversionPlan
-    do {
-      plan = try ModelMatcher.planEitherWay(
-        checkpoint.entries, models: [try Models.load(name)])
-    } catch let error as CheckpointError {
-      throw error.inFile(checkpoint.path)
-    }
-    let outputs = plan.outputs(from: checkpoint.reader)
-    let byName = Dictionary(outputs.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
-    // Formats without shared storage may leave second names out: they are compared where they are.
-    let present = Set(other.tensors.map(\.name))
-    return outputs.compactMap { output in
-      guard output.aliasOf == nil || present.contains(output.name) else { return nil }
-      let original = output.aliasOf.flatMap { byName[$0] } ?? output
-      return ComparedTensor(
-        name: output.name, dtype: original.dtype, shape: original.shape, produce: original.produce)
-    }
   }
 
   private func text(_ diff: CheckpointDiff) -> [String] {

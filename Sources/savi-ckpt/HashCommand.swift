@@ -17,14 +17,14 @@ struct HashCommand: ParsableCommand {
 
   func run() throws {
     let checkpoint = try input.open(file)
+    let tensors = try checkpoint.readableTensors()
+    guard !tensors.isEmpty else {
+      throw CheckpointError(
+        file: file, "there is no tensor to hash", advice: "see 'savi-ckpt ls \(file)'")
+    }
     let hash = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
       try CheckpointHash(
-        checkpoint.tensors, threads: Machine.processorCount, stream: stream)
-    }
-    let unhashed = checkpoint.placeholders.filter { $0.kind == .data }
-    if !unhashed.isEmpty {
-      report.note(
-        "\(unhashed.count) entries that are no tensors are not hashed; see 'savi-ckpt ls'")
+        tensors, threads: Machine.processorCount, stream: stream)
     }
     try Console.output(report.json ? json(hash).serialized(pretty: true) : text(hash))
   }

@@ -15,12 +15,23 @@ enum Interrupts {
   private nonisolated(unsafe) static let sources = signals.map { number in
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
-      TemporaryFiles.shared.removeAll()
-      ProgressLine.clear()
-      signal(number, SIG_DFL)
-      kill(getpid(), number)
+      TemporaryFiles.shared.removeAll {
+        ProgressLine.clear()
+        end(by: number)
+      }
     }
     return source
+  }
+
+  /// Ends the process as the signal would have, whether or not its threads let signals through.
+  private static func end(by number: CInt) -> Never {
+    signal(number, SIG_DFL)
+    var mask = sigset_t()
+    unsafe sigemptyset(&mask)
+    unsafe sigaddset(&mask, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+    raise(number)
+    _exit(128 + number)
   }
 
   static func install() {

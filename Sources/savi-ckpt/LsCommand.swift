@@ -70,13 +70,7 @@ struct LsCommand: ParsableCommand {
       "file": .string(checkpoint.path),
       "format": .string(checkpoint.reader.format.rawValue),
       "tensors": .array(tensors.map { Self.json($0.tensor, $0.aliasOf) }),
-      "placeholders": .array(
-        checkpoint.placeholders.map {
-          .object([
-            "name": .name($0.name), "kind": .string($0.kind == .data ? "data" : "value"),
-            "reason": .string($0.reason),
-          ])
-        }),
+      "placeholders": .array(checkpoint.placeholders.map(\.json)),
     ])
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CheckpointConversion
 import CheckpointCore
 import CheckpointInspection
 import CheckpointMapping
@@ -15,7 +16,7 @@ struct MapCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-      let models = try Models.all()
+      let models = try BuiltInModels.all()
       if report.json {
         let items = models.map {
           JSONValue.object(["name": .string($0.name), "title": .string($0.title)])
@@ -41,7 +42,7 @@ struct MapCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-      let document = try Models.load(model)
+      let document = try ModelDocument.load(model)
       if report.json {
         return try Console.output(
           MappingReport.json(try CompiledMapping(document)).serialized(pretty: true))
@@ -66,7 +67,7 @@ struct MapCommand: ParsableCommand {
       var errors = 0
       var documents: [JSONValue] = []
       for model in models {
-        let document = try Models.load(model)
+        let document = try ModelDocument.load(model)
         let findings = try MappingLint.findings(in: document)
         errors += findings.count { $0.severity == .error }
         if report.json {
@@ -102,7 +103,7 @@ struct MapCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-      let mapping = try CompiledMapping(try Models.load(map))
+      let mapping = try CompiledMapping(try ModelDocument.load(map))
       let explanation = try MappingReport.explain(TensorName(tensor), in: mapping)
       try Console.output(
         report.json

@@ -51,7 +51,8 @@ struct ModelOptions: ParsableArguments {
   func plan(_ checkpoint: Checkpoint) throws -> ConversionPlan {
     try inFile(checkpoint.path) {
       try ModelMatcher.planEitherWay(
-        checkpoint.entries, models: try map.map { [try Models.load($0)] } ?? Models.all())
+        checkpoint.entries,
+        models: try map.map { [try ModelDocument.load($0)] } ?? BuiltInModels.all())
     }
   }
 

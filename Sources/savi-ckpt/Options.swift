@@ -45,9 +45,11 @@ struct InputOptions: ParsableArguments {
     key == nil && include.isEmpty && exclude.isEmpty && format == nil && rawAs.isEmpty
   }
 
+  var rawTypes: [Int: DType] {
+    Dictionary(rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
+  }
+
   func open(_ path: String) throws -> Checkpoint {
-    let rawTypes = Dictionary(
-      rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
     return try Checkpoint(
       path: path, options: ReadOptions(format: format, rawTypes: rawTypes),
       selection: EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude)

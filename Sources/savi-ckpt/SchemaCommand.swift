@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
 import CheckpointMapping
@@ -58,7 +59,7 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
       let checkpoint = try input.open(file)
-      guard !checkpoint.tensors.isEmpty else {
+      guard try !checkpoint.readableTensors().isEmpty else {
         throw CheckpointError(
           file: file, "there is no tensor to make a schema of",
           advice: "see 'savi-ckpt ls \(file)'")
@@ -70,10 +71,6 @@ struct SchemaCommand: ParsableCommand {
         try checkpoint.withProgress(isQuiet: report.quiet) { stream in
           try generator.schema(name: name ?? stem(of: file), checkpoint.entries, stream: stream)
         }
-      }
-      let skipped = checkpoint.placeholders.filter { $0.kind == .data }
-      if !skipped.isEmpty {
-        report.note("\(skipped.count) entries that are no tensors are not in the schema")
       }
       let isJSON = report.json || output?.hasSuffix(".json") ?? false
       let text = isJSON ? schema.json.serialized(pretty: true) : schema.yaml

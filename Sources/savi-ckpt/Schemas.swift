@@ -28,7 +28,7 @@ enum Schemas {
   }
 
   static func parse(_ bytes: [UInt8]) throws -> CheckpointSchema {
-    try CheckpointSchema(bytes, loadModel: Models.load)
+    try CheckpointSchema(bytes, loadModel: ModelDocument.load)
   }
 
   static func read(_ path: String) throws -> [UInt8] {

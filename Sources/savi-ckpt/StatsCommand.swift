@@ -45,15 +45,14 @@ struct StatsCommand: ParsableCommand {
       try statistics(
         of: checkpoint.tensors, threads: Machine.processorCount, stream: stream)
     }
-    let values = checkpoint.placeholders.filter { $0.kind == .data }
-    if !values.isEmpty {
-      report.note(
-        "\(values.count) entries are not in the table: "
-          + values.prefix(3).map { "\($0.name) (\($0.reason))" }.joined(separator: ", ")
-          + (values.count > 3 ? ", …" : ""))
-    }
     let table = ParameterTable(
-      rows, style: style, listsAliases: aliases, order: sort, maximumLines: maxLines)
+      rows, placeholders: checkpoint.placeholders, style: style, listsAliases: aliases,
+      order: sort, maximumLines: maxLines)
     try Console.output(table.text(report.json ? .json : output))
+    if output == .csv, !report.json {
+      for item in checkpoint.placeholders where item.kind == .data {
+        report.note("\(item.name) is not in the table: \(item.reason)")
+      }
+    }
   }
 }

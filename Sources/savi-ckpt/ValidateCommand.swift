@@ -147,7 +147,7 @@ struct ValidateCommand: ParsableCommand {
     let checkpoint = try Checkpoint(path: path)
     let outputs: [OutputTensor]
     let direction: ConversionDirection = schema.layout == .torch ? .forward : .reverse
-    let models = try schema.model.map { [$0] } ?? Models.all()
+    let models = try schema.model.map { [$0] } ?? BuiltInModels.all()
     if let plan = try? ModelMatcher.plan(
       checkpoint.entries, models: models, direction: direction)
     {

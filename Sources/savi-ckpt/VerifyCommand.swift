@@ -1,4 +1,5 @@
 import ArgumentParser
+import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
 import SAVIModel
@@ -102,6 +103,7 @@ struct VerifyCommand: ParsableCommand {
     if let certificate { return try replay(certificate) }
 
     let checkpoints = try opened()
+    for checkpoint in checkpoints { _ = try checkpoint.readableTensors() }
     let models = try checkpoints.map { try model.model($0) }
     try checkUsage(models)
     let clip = try model.clip(for: models[0].architecture)
@@ -129,12 +131,15 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  /// The converted file as the options select it, the source by its own key.
+  /// The converted file as the options select it, the source by its own key: names to be included
+  /// are the converted file's, names to be left out may be either's.
   private func opened() throws -> [Checkpoint] {
     guard files.count == 2 else { return [try input.open(files[0])] }
     return [
       try Checkpoint(
-        path: files[0], selection: EntrySelection(key: sourceKey.map { TensorName($0) })),
+        path: files[0], options: ReadOptions(rawTypes: input.rawTypes),
+        selection: EntrySelection(
+          key: sourceKey.map { TensorName($0) }, exclude: input.exclude)),
       try input.open(files[1]),
     ]
   }

@@ -1,7 +1,8 @@
-import Bytes
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Bytes
 
 @Suite("Atomic files")
 struct AtomicFileTests {
@@ -53,12 +54,86 @@ struct AtomicFileTests {
     #expect(try fileBytes(folder.file("target")) == [1])
   }
 
-  @Test("are removed by an interrupt's clean-up")
-  func cleanUp() throws {
+  @Test("a name of 255 bytes leaves room for the temporary one", arguments: ["n", "é"])
+  func longName(_ letter: String) throws {
     let folder = try TemporaryFolder()
-    let file = try AtomicFile(path: folder.file("a"), overwrite: false)
-    TemporaryFiles.shared.removeAll()
-    #expect(try folder.contents().isEmpty)
-    _ = file
+    let name = String(repeating: letter, count: 254 / letter.utf8.count)
+    let file = try AtomicFile(path: folder.file(name), overwrite: false)
+    #expect(try folder.contents().allSatisfy { $0.hasSuffix(".partial") })
+    try file.commit()
+    #expect(try folder.contents() == [name])
+  }
+
+  @Test("a file that is replaced hands on its mode")
+  func mode() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a", [9])
+    try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+    let file = try AtomicFile(path: path, overwrite: true)
+    try file.commit()
+    let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+    #expect(mode as? Int == 0o640)
+  }
+
+  @Test("several are committed together: where one cannot be, the others are taken away again")
+  func together() throws {
+    let folder = try TemporaryFolder()
+    do {
+      let files = try ["a", "b"].map { try AtomicFile(path: folder.file($0), overwrite: false) }
+      _ = try folder.write("b", [8])
+      #expect(throws: FileSystemError.self) { try AtomicFile.commit(files) }
+    }
+    #expect(try folder.contents() == ["b"])
+  }
+
+  @Test("no way of giving a name replaces what has it", arguments: RenameWithoutReplacing.allCases)
+  func ways(_ way: RenameWithoutReplacing) throws {
+    let folder = try TemporaryFolder()
+    let (new, old) = (try folder.write("new", [1]), try folder.write("old", [9]))
+    #expect(way.move(new, to: old) == EEXIST)
+    #expect(try fileBytes(old) == [9])
+    #expect(way.move(new, to: folder.file("free")) == 0)
+    #expect(try folder.contents() == ["free", "old"])
+    #expect(try fileBytes(folder.file("free")) == [1])
+  }
+}
+
+@Suite("What a killed run left behind")
+struct LeftoverTests {
+  /// The number of a process that has ended.
+  private func endedProcess() throws -> pid_t {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/true")
+    try process.run()
+    process.waitUntilExit()
+    return process.processIdentifier
+  }
+
+  @Test("is swept by a later run of the same output, another's is not")
+  func sweep() throws {
+    let folder = try TemporaryFolder()
+    let ended = try endedProcess()
+    for name in ["a.\(ended).partial", "a.\(ended)-1.partial", "b.\(ended).partial", "a.x.partial"]
+    {
+      _ = try folder.write(name, [1])
+    }
+    AtomicFile.sweepLeftovers(of: folder.file("a"))
+    #expect(try folder.contents() == ["a.x.partial", "b.\(ended).partial"])
+  }
+
+  @Test("is not swept while its process lives, or where something holds one of its files")
+  func held() throws {
+    let folder = try TemporaryFolder()
+    let live = try AtomicFile(path: folder.file("a"), overwrite: false)
+    let ended = try endedProcess()
+    let held = try folder.write("a.\(ended).partial", [1])
+    _ = try folder.write("a.\(ended)-1.partial", [1])
+    let handle = try #require(FileHandle(forReadingAtPath: held))
+    #expect(flock(handle.fileDescriptor, LOCK_EX) == 0)
+    AtomicFile.sweepLeftovers(of: folder.file("a"))
+    #expect(try folder.contents().count == 3)
+    try handle.close()
+    AtomicFile.sweepLeftovers(of: folder.file("a"))
+    #expect(try folder.contents() == [URL(fileURLWithPath: live.temporaryPath).lastPathComponent])
   }
 }

@@ -110,7 +110,7 @@ struct ErrorTests {
       ),
       (
         ["convert", fixture("numpy/placeholders.npz"), "--map", "none", "-o", "OUT.pt"], 2,
-        "6 entries cannot be represented and would be lost"
+        "6 entries hold data that cannot be read"
       ),
       (
         ["convert", fixture("golden/tiny_perturbed_flax.npz"), "-o", "OUT.pt"], 2,
@@ -202,24 +202,6 @@ struct ErrorTests {
     let run = try runCommand(["convert", sample, "-o", folder.file("x.pt")])
     #expect(run.status == 2)
     #expect(run.error.contains("check the permissions"))
-  }
-
-  @Test("Ctrl-C during a conversion leaves no partial file and ends as the signal does")
-  func interrupt() throws {
-    let folder = try TemporaryFolder()
-    // The tensors of one archive, over and over, from a pipe-slow disk: a stopped process is
-    // certain to be in the middle.
-    let run = try runShell(
-      """
-      "$BIN" convert "$SAMPLE" -o "$OUT" & pid=$!
-      for i in $(seq 200); do
-        [ -n "$(ls "$FOLDER")" ] && break; sleep 0.001
-      done
-      kill -INT $pid; wait $pid; echo "status $?"
-      """, folder)
-    let left = try folder.contents()
-    // The conversion may have been quicker than the signal: whole or nothing.
-    #expect(left.isEmpty || left == ["out.pt"], "\(left) \(run.output)")
   }
 }
 

@@ -17,6 +17,8 @@ struct HDF5Writer: CheckpointWriter {
 
   /// Bytes per chunk of a compressed dataset: a few reads per tensor, little waste at the edges.
   private static let chunkBytes = 1 << 20
+  /// Extents of a dataset (H5S_MAX_RANK).
+  private static let maximumRank = 32
   /// Data of at least this size starts on a 64-byte boundary.
   private static let alignmentThreshold: hsize_t = 512
 
@@ -30,6 +32,12 @@ struct HDF5Writer: CheckpointWriter {
       guard !tensor.name.isEmpty, !parts.contains("."), !tensor.name.utf8.contains(0) else {
         throw CheckpointError(
           entry: tensor.name, "HDF5 cannot name a dataset like this",
+          advice: "choose another format with --to")
+      }
+      guard tensor.shape.rank <= Self.maximumRank else {
+        throw CheckpointError(
+          entry: tensor.name,
+          "it has \(tensor.shape.rank) dimensions, and an HDF5 dataset at most \(Self.maximumRank)",
           advice: "choose another format with --to")
       }
     }
@@ -90,7 +98,12 @@ private final class HDF5FileLayout {
     }
     H5Pset_obj_track_times(creation, false)
     H5Pset_alignment(access, 512, 64)
-    file = unsafe H5Fcreate(path, savi_h5f_trunc(), creation, access)
+    // The file is locked already, by the one who writes it.
+    H5Pset_file_locking(access, false, true)
+    // It would make a new file of one that an interrupt has just removed.
+    file = TemporaryFiles.shared.inTurn {
+      unsafe H5Fcreate(path, savi_h5f_trunc(), creation, access)
+    }
     linkCreation = savi_link_creation()
     guard file >= 0 else { throw CheckpointError(file: output, "libhdf5 cannot create the file") }
   }

@@ -54,15 +54,13 @@ private final class TemporaryCopy {
 
   init(of source: some StorageSource) throws {
     let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-    var template = Array((folder + "/savi-ckpt-XXXXXX").utf8CString)
-    let descriptor = unsafe mkstemp(&template)
-    guard descriptor >= 0 else {
-      throw CheckpointError(FileSystemError(action: "create a file in", path: folder, code: errno))
+    let descriptor: CInt
+    do {
+      (path, descriptor) = try TemporaryFiles.shared.createUnique(folder + "/savi-ckpt-")
+    } catch {
+      throw CheckpointError(error)
     }
     defer { close(descriptor) }
-    path = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    TemporaryFiles.shared.insert(path)
     try source.stream(0..<source.size, chunkSize: Streaming.chunkSize) { chunk in
       var done = 0
       while done < chunk.count {
@@ -78,8 +76,5 @@ private final class TemporaryCopy {
     }
   }
 
-  deinit {
-    unsafe unlink(path)
-    TemporaryFiles.shared.remove(path)
-  }
+  deinit { TemporaryFiles.shared.remove(path) }
 }

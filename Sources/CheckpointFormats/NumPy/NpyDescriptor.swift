@@ -79,15 +79,17 @@ enum NpyDescriptor {
     }
   }
 
+  /// Whether `dtype` is written as raw bytes, which do not name it.
+  static func isRaw(_ dtype: DType) -> Bool { descr(of: dtype).contains("V") }
+
   /// One sentence for each dtype that is written as raw bytes.
   static func rawNotes(_ tensors: [OutputTensor]) -> [String] {
     var notes: [String] = []
     for dtype in DType.allCases {
       let count = tensors.count { $0.dtype == dtype }
-      let descr = NpyDescriptor.descr(of: dtype)
-      guard count > 0, descr.contains("V") else { continue }
+      guard count > 0, isRaw(dtype) else { continue }
       notes.append(
-        "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr)); "
+        "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr(of: dtype))); "
           + "read them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
     }
     return notes

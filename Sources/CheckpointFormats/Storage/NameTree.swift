@@ -26,6 +26,13 @@ struct NameTree {
           entry: name, "a name with an empty part between slashes cannot be a nested group",
           advice: "choose another format with --to")
       }
+      guard parts.count <= StructureLimits.depth else {
+        throw CheckpointError(
+          entry: name,
+          "a name of \(parts.count) parts would nest deeper than the \(StructureLimits.depth) "
+            + "levels that are read",
+          advice: "choose a format without groups with --to")
+      }
       for part in parts.dropLast() {
         guard let next = group.group(part) else { throw Self.conflict(name, part) }
         group = next

@@ -18,4 +18,6 @@ public enum BuiltInModels {
       throw error.inFile("schemas/\(name).json")
     }
   }
+
+  public static func all() throws -> [ModelDocument] { try names.compactMap { try model($0) } }
 }

@@ -140,12 +140,9 @@ public struct Baseline: Sendable, Equatable {
 }
 
 extension FindingKind {
-  /// That nothing could be checked cannot be accepted, nor can what is said of waivers.
+  /// What could not be checked cannot be accepted, nor can what is said of waivers.
   fileprivate var isWaivable: Bool {
-    switch self {
-    case .unreadableFile, .nothingChecked, .expiredWaiver, .unusedWaiver: false
-    default: true
-    }
+    !isBadInput && self != .expiredWaiver && self != .unusedWaiver
   }
 }
 

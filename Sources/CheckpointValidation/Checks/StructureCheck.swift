@@ -31,8 +31,9 @@ struct StructureCheck {
     checkDtypes(except: Set(expected.filter { $0.aliasOf != nil }.map(\.name)))
     for case .placeholder(let item) in entries where item.kind == .data {
       findings.append(
-        Finding(.unreadableEntry, tensor: item.name, found: item.reason, hint: "see 'savi-ckpt ls'")
-      )
+        Finding(
+          .unreadableEntry, tensor: item.name, found: item.reason,
+          hint: "leave it out with --exclude to check the rest"))
     }
     let checked = entries.compactMap { entry -> TensorInfo? in
       guard case .tensor(let tensor) = entry, covered.contains(tensor.name) else { return nil }

@@ -23,10 +23,8 @@ public struct ValidationReport: Sendable {
   /// Whether the weights are not what they should be.
   public var fails: Bool { findings.contains { $0.severity >= failOn } }
 
-  /// Whether a file could not be read, or none held a tensor to check.
-  public var isBadInput: Bool {
-    findings.contains { $0.kind == .unreadableFile || $0.kind == .nothingChecked }
-  }
+  /// Whether a file, or data in it, could not be read, or there was nothing to check.
+  public var isBadInput: Bool { findings.contains { $0.kind.isBadInput } }
 
   var findings: [Finding] { files.flatMap(\.findings) }
 

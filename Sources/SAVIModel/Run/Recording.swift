@@ -41,6 +41,9 @@ extension Stage {
   ) throws -> [Stage] {
     let stages = try StageName.allCases.compactMap { name -> Stage? in
       let entry = entries.first { $0.name == TensorName(name.rawValue) }
+      if case .placeholder(let item) = entry {
+        throw CheckpointError(entry: item.name, "this stage cannot be read: \(item.reason)")
+      }
       guard case .tensor(let tensor) = entry else { return nil }
       guard !tensor.dtype.isComplex, tensor.dtype != .bool else {
         throw CheckpointError(entry: name.rawValue, "numbers expected, \(tensor.dtype) found")

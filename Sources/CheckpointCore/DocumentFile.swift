@@ -1,10 +1,11 @@
 import Bytes
-import CheckpointCore
 
 /// A document on disk: a model, a schema, a baseline, a certificate.
-enum DocumentFile {
+public enum DocumentFile {
   /// The bytes of the file, which must be no larger than any document of its kind.
-  static func read(_ path: String, limit: Int, kind: String) throws -> [UInt8] {
+  ///
+  /// - Throws: `FileSystemError` where it cannot be read, `CheckpointError` where it is too large.
+  public static func read(_ path: String, limit: Int, kind: String) throws -> [UInt8] {
     let file = try RandomAccessFile(path: path)
     guard file.size <= limit else {
       throw CheckpointError(file: path, "\(file.size) bytes are too many for \(kind)")
@@ -14,10 +15,10 @@ enum DocumentFile {
 }
 
 /// Runs `body`, whose errors are about `path` where they name no other file.
-func inFile<R>(_ path: String, _ body: () throws -> R) throws -> R {
+public func inFile<R>(_ path: String, _ body: () throws -> R) throws -> R {
   do {
     return try body()
-  } catch let error as CheckpointError {
+  } catch let error as CheckpointError where error.kind != .usage {
     throw error.inFile(path)
   }
 }

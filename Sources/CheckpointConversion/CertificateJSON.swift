@@ -1,97 +1,5 @@
 public import CheckpointCore
 
-/// A record of one conversion, from which it can be replayed: the hashes of both sides, and the
-/// rule and role behind every tensor. `schemas/certificate.schema.json` describes the file.
-public struct Certificate: Sendable, Equatable {
-  /// A tensor as it was hashed: SHA-256 of its elements in C order, little-endian.
-  public struct Digest: Sendable, Equatable {
-    public let name: TensorName
-    public let dtype: String
-    public let shape: [Int]
-    public let sha256: String
-
-    public init(name: TensorName, dtype: String, shape: [Int], sha256: String) {
-      self.name = name
-      self.dtype = dtype
-      self.shape = shape
-      self.sha256 = sha256
-    }
-  }
-
-  public struct Side: Sendable, Equatable {
-    /// The path as the command line gave it.
-    public let file: String
-    /// One hash over all of `tensors`.
-    public let root: String
-    /// In name order.
-    public let tensors: [Digest]
-
-    public init(file: String, root: String, tensors: [Digest]) {
-      self.file = file
-      self.root = root
-      self.tensors = tensors
-    }
-  }
-
-  /// The part of the source that was converted.
-  public struct Selection: Sendable, Equatable {
-    public let key: String?
-    public let include: [String]
-    public let exclude: [String]
-
-    public init(key: String?, include: [String], exclude: [String]) {
-      self.key = key
-      self.include = include
-      self.exclude = exclude
-    }
-  }
-
-  /// How one target tensor was made.
-  public struct Origin: Sendable, Equatable {
-    public let name: TensorName
-    public let sources: [TensorName]
-    public let role: String
-    public let rule: Int?
-    public let aliasOf: TensorName?
-
-    public init(
-      name: TensorName, sources: [TensorName], role: String, rule: Int?, aliasOf: TensorName?
-    ) {
-      self.name = name
-      self.sources = sources
-      self.role = role
-      self.rule = rule
-      self.aliasOf = aliasOf
-    }
-  }
-
-  public let toolVersion: String
-  /// The model document's name or path; `nil` where the format alone was changed.
-  public let map: String?
-  /// `nil` where the format alone was changed.
-  public let direction: String?
-  /// The dtype that floating-point tensors were cast to.
-  public let dtype: String?
-  public let selection: Selection
-  public let source: Side
-  public let target: Side
-  public let origins: [Origin]
-
-  public init(
-    toolVersion: String, map: String?, direction: String?, dtype: String?,
-    selection: Selection, source: Side, target: Side, origins: [Origin]
-  ) {
-    self.toolVersion = toolVersion
-    self.map = map
-    self.direction = direction
-    self.dtype = dtype
-    self.selection = selection
-    self.source = source
-    self.target = target
-    self.origins = origins
-  }
-}
-
 extension Certificate {
   private static let schemaVersion = 1
 
@@ -120,7 +28,11 @@ extension Certificate {
     dtype = try members.require("dtype", of: root).optionalString()
     selection = try Selection(try members.require("selection", of: root))
     source = try Side(try members.require("source", of: root))
-    target = try Side(try members.require("target", of: root))
+    let targetNode = try members.require("target", of: root)
+    target = try Side(targetNode)
+    guard !target.tensors.isEmpty else {
+      throw targetNode.problem("the certificate records no tensor, so it says nothing")
+    }
     origins = try members.require("tensors", of: root).items().map(Origin.init)
   }
 
@@ -132,9 +44,11 @@ extension Certificate {
       "direction": .optional(direction),
       "dtype": .optional(dtype),
       "selection": .object([
-        "key": .optional(selection.key),
+        "key": .name(selection.key),
         "include": .array(selection.include.map(JSONValue.string)),
         "exclude": .array(selection.exclude.map(JSONValue.string)),
+        "format": .optional(selection.format?.rawValue),
+        "raw_as": .array(selection.rawTypes.map { .string($0.name) }),
       ]),
       "source": source.json,
       "target": target.json,
@@ -154,10 +68,23 @@ extension Certificate {
 
 extension Certificate.Selection {
   fileprivate init(_ node: DocumentNode) throws {
-    let members = try node.members(known: ["key", "include", "exclude"])
-    key = try members.require("key", of: node).optionalString()
+    let members = try node.members(known: ["key", "include", "exclude", "format", "raw_as"])
+    key = try members.require("key", of: node).optionalString().map { TensorName($0) }
     include = try members.require("include", of: node).items().map { try $0.string() }
     exclude = try members.require("exclude", of: node).items().map { try $0.string() }
+    // Certificates of versions that did not record these say nothing of them.
+    format = try members["format"]?.optionalString().map { text in
+      guard let format = FormatName(rawValue: text) else {
+        throw node.problem("'\(text)' is no format")
+      }
+      return format
+    }
+    rawTypes = try (members["raw_as"]?.items() ?? []).map { node in
+      guard let dtype = DType(rawValue: try node.string()) else {
+        throw node.problem("'\(try node.string())' is no dtype")
+      }
+      return dtype
+    }
   }
 }
 

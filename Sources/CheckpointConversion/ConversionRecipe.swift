@@ -1,0 +1,28 @@
+public import CheckpointCore
+public import CheckpointMapping
+
+/// What a conversion is asked to do.
+public struct ConversionRecipe: Sendable {
+  public enum Mapping: Sendable {
+    /// The same tensors under the same names.
+    case formatAlone
+    /// By the one built-in model whose mapping fits.
+    case fitting
+    /// By the built-in model of this name, or the document at this path.
+    case named(String)
+  }
+
+  public var mapping: Mapping
+  public var direction: ConversionDirection
+  /// What floating-point tensors are cast to; `nil` to leave them.
+  public var dtype: DType?
+
+  public init(
+    mapping: Mapping = .fitting, direction: ConversionDirection = .forward,
+    dtype: DType? = nil
+  ) {
+    self.mapping = mapping
+    self.direction = direction
+    self.dtype = dtype
+  }
+}
