@@ -2,8 +2,10 @@
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
+# How long `make fuzz` runs each target.
+SECONDS ?= 60
 
-.PHONY: help setup build demo test lint interop docs bench dist install clean
+.PHONY: help setup build demo test lint interop fuzz docs bench dist install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -22,10 +24,15 @@ test: setup ## Run the tests.
 	$(SWIFT) test --skip-build --disable-xctest
 
 lint: ## Check the format and style of every Swift file.
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached virtual environment.
 	@scripts/interop.sh
+
+fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; see docs/fuzzing.md.
+	$(SWIFT) build -c release --package-path Fuzz --scratch-path .build-fuzz \
+	  --sanitize fuzzer --sanitize address
+	@scripts/fuzz.sh $(SECONDS)
 
 docs: build ## Run every command the documentation shows and compare its output.
 	@python3 scripts/check_docs.py
@@ -43,4 +50,4 @@ install: build ## Install the binary under PREFIX (default /usr/local).
 
 clean: ## Remove what was built.
 	$(SWIFT) package clean
-	rm -rf demo-output dist .build-dist
+	rm -rf demo-output dist .build-dist .build-fuzz

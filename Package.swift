@@ -15,7 +15,12 @@ let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .err
 let package = Package(
   name: "savi-ckpt",
   products: [
-    .library(name: "Checkpoints", targets: ["CheckpointCore", "CheckpointFormats"]),
+    .library(
+      name: "Checkpoints",
+      targets: [
+        "CheckpointCore", "CheckpointFormats", "CheckpointInspection", "CheckpointMapping",
+        "CheckpointValidation",
+      ]),
     .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
   ],
   dependencies: [

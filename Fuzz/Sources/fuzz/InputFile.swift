@@ -1,0 +1,19 @@
+import Foundation
+
+/// A folder of this process for the files that readers open by their paths.
+enum InputFile {
+  static let folder: String = {
+    var template = Array((NSTemporaryDirectory() + "/savi-fuzz-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else { fatalError("no temporary folder can be made") }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }()
+
+  /// Writes a file of the folder anew and returns its path.
+  static func write(_ bytes: [UInt8], name: String = "input") -> String {
+    let path = folder + "/" + name
+    guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
+      fatalError("\(path) cannot be written")
+    }
+    return path
+  }
+}
