@@ -27,6 +27,7 @@ lint: ## Check the format and style of every Swift file.
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached virtual environment.
+	@$(SWIFT) build -c release --product MakeCorpus
 	@scripts/interop.sh
 
 fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; see docs/fuzzing.md.

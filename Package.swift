@@ -96,6 +96,12 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["CheckpointCore"], path: "Tests/TestSupport",
       swiftSettings: tests),
+    .target(
+      name: "DamageCorpus", dependencies: ["CheckpointCore", "TestSupport"], path: "Tests/Corpus",
+      exclude: ["dimensions.yaml"], swiftSettings: tests),
+    .executableTarget(
+      name: "MakeCorpus", dependencies: ["DamageCorpus"], path: "Tests/MakeCorpus",
+      swiftSettings: tests),
     .testTarget(name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: tests),
     .testTarget(
       name: "CheckpointCoreTests", dependencies: ["CheckpointCore"], swiftSettings: tests),
@@ -130,7 +136,10 @@ let package = Package(
       swiftSettings: tests),
     .testTarget(
       name: "CLITests",
-      dependencies: ["CheckpointCore", "TestSupport", "savi-ckpt", "CheckpointsExample"],
+      dependencies: [
+        "CheckpointCore", "CheckpointValidation", "DamageCorpus", "TestSupport", "savi-ckpt",
+        "CheckpointsExample",
+      ],
       swiftSettings: tests),
   ]
 )
