@@ -21,6 +21,12 @@ export ASAN_OPTIONS="quarantine_size_mb=16:${ASAN_OPTIONS:-}"
 rm -rf "$place/seeds"
 mkdir -p "$place/findings" "$place/logs"
 python3 Fuzz/make_seeds.py "$place/seeds"
+# How this program is asked to describe an HDF5 file.
+request=$(sed -n 's/.* request = "\(.*\)"/\1/p' Sources/CheckpointFormats/HDF5/HDF5Helper.swift)
+mkdir -p "$place/seeds/hdf5-answer"
+for file in Tests/Fixtures/hdf5/*.h5; do
+  "$place/release/fuzz" "$request" "$file" >"$place/seeds/hdf5-answer/$(basename "$file")"
+done
 
 # The seeds of a target: files no longer than its inputs.
 collect_seeds() {

@@ -2,7 +2,9 @@ import Foundation
 
 /// What a run of the real binary gave.
 public struct CommandResult: Sendable {
+  /// The exit code, or the number of the signal that ended it.
   public let status: Int32
+  public let isEndedBySignal: Bool
   public let output: String
   public let error: String
 }
@@ -39,6 +41,8 @@ public func runProcess(
   group.wait()
   process.waitUntilExit()
   return CommandResult(
-    status: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
+    status: process.terminationStatus,
+    isEndedBySignal: process.terminationReason == .uncaughtSignal,
+    output: String(decoding: outputData, as: UTF8.self),
     error: String(decoding: errorData, as: UTF8.self))
 }

@@ -18,6 +18,8 @@ let fuzzTargets: [String: FuzzTarget] = [
   "safetensors-header": { readCheckpoint(safetensorsFile(header: $0), as: .safetensors) },
   "safetensors-index": readShards,
   "flax": { readCheckpoint($0, as: .flax) },
+  "hdf5": { readCheckpoint($0, as: .hdf5) },
+  "hdf5-answer": readHDF5Answer,
   "round-trip": roundTrip,
   "json": readJSON,
   "model": readModel,
