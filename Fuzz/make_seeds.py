@@ -118,6 +118,23 @@ def torch_tars():
     yield buffer.getvalue()
 
 
+def models():
+    """Mappings of the tensors that the target has a file of: by role, by formula, in families."""
+    def document(*rules):
+        return json.dumps({"schema_version": 1, "name": "m", "title": "t",
+                           "rules": list(rules)}).encode()
+
+    drop = {"drop": "opt"}
+    yield document({"target": "l_{n}.weight", "source": "D_{n}/kernel", "role": "dense.kernel",
+                    "range": {"n": [0, 1]}},
+                   {"constant": "scale", "shape": [2], "dtype": "float32", "value": 1},
+                   {"alias": "m", "of": "l_0"}, drop)
+    yield document({"target": "a.{n}", "source": "l_{n}.weight", "layout": "i o -> o i"},
+                   {"target": "b", "sources": ["kernel", "bias"], "layout": "s i o -> (s o) i"},
+                   {"target": "c", "source": "scale", "layout": "(a b) c -> b (a c)",
+                    "sizes": {"a": 2}, "flip": ["c"]}, drop)
+
+
 def schemas():
     yield b"""schema_version: 1
 name: s
@@ -155,7 +172,8 @@ def round_trips():
 MAKERS = {
     "npy-header": npy_headers, "pickle": pickles, "safetensors": safetensors, "flax": flax,
     "safetensors-header": safetensors_headers, "safetensors-index": safetensors_indexes,
-    "torch-tar": torch_tars, "schema": schemas, "record": records, "round-trip": round_trips,
+    "torch-tar": torch_tars, "model": models, "schema": schemas,
+    "record": records, "round-trip": round_trips,
 }
 
 

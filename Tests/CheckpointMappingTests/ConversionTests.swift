@@ -195,7 +195,7 @@ struct ConversionTests {
       CheckpointEntry.tensor(TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape))
     }
     #expect {
-      try ModelMatcher.plan(made, models: [model], direction: .torchToFlax)
+      try ModelMatcher.plan(made, models: [model], direction: .reverse)
     } throws: {
       "\($0)".contains("rule 4 drops opt, so the mapping cannot be reversed")
     }

@@ -1,4 +1,5 @@
 import CheckpointCore
+import CheckpointFormats
 import CheckpointMapping
 import CheckpointValidation
 
@@ -12,23 +13,48 @@ func readJSON(_ bytes: [UInt8]) {
   }
 }
 
-/// A model document with its rules compiled and linted, and matched with tensors of the commonest
-/// names and ranks.
+/// A model document with its rules compiled and linted, and matched with a file of tensors under the
+/// names that the seeds use; what it makes of them has the size it says.
 func readModel(_ bytes: [UInt8]) {
   refusing {
     let model = try ModelDocument(json: bytes)
-    _ = try CompiledMapping(model)
     refusing { _ = try MappingLint.findings(in: model) }
-    for direction in [ConversionDirection.flaxToTorch, .torchToFlax] {
-      refusing { _ = try ModelMatcher.plan(commonTensors, models: [model], direction: direction) }
+    let source = try Checkpoint(path: InputFile.write(commonTensors, name: "source"))
+    for direction in [ConversionDirection.forward, .reverse] {
+      refusing {
+        let plan = try ModelMatcher.plan(source.entries, models: [model], direction: direction)
+        for output in plan.outputs(from: source.reader) where output.byteCount <= readableSize {
+          refusing { try measure(output) }
+        }
+      }
     }
   }
 }
 
-private let commonTensors: [CheckpointEntry] =
-  ["kernel", "bias", "D_0/kernel", "D_1/kernel", "l_0.weight", "l_0.bias"].compactMap { name in
-    Shape([2, 3]).map { .tensor(TensorInfo(name: name, dtype: .float32, shape: $0)) }
+private func measure(_ output: OutputTensor) throws {
+  var count = 0
+  try output.produce { _, run in count += run.count }
+  guard output.aliasOf != nil || count == output.byteCount else {
+    fatalError("\(output.name): \(count) of \(output.byteCount) bytes were made")
   }
+}
+
+/// A safetensors file of eight tensors (2, 3).
+private let commonTensors: [UInt8] = {
+  let names = [
+    "kernel", "bias", "D_0/kernel", "D_1/kernel", "opt/mu", "l_0.weight", "l_1.weight", "scale",
+  ]
+  let members = names.enumerated().map { index, name in
+    JSONValue.Member(
+      name,
+      .object([
+        "dtype": .string("F32"), "shape": .ints([2, 3]),
+        "data_offsets": .ints([24 * index, 24 * index + 24]),
+      ]))
+  }
+  let header = Array(JSONValue.object(members).serialized().utf8)
+  return safetensorsFile(header: header + [0] + (0..<24 * names.count).map { UInt8($0) })
+}()
 
 /// A checkpoint schema, linted, and the same again from the YAML and the JSON made of it.
 func readSchema(_ bytes: [UInt8]) {
