@@ -24,7 +24,7 @@ python3 Fuzz/make_seeds.py "$place/seeds"
 # How this program is asked to describe an HDF5 file.
 request=$(sed -n 's/.* request = "\(.*\)"/\1/p' Sources/CheckpointFormats/HDF5/HDF5Helper.swift)
 mkdir -p "$place/seeds/hdf5-answer"
-for file in Tests/Fixtures/hdf5/*.h5; do
+for file in Tests/Fixtures/hdf5/[!s]*.h5; do
   "$place/release/fuzz" "$request" "$file" >"$place/seeds/hdf5-answer/$(basename "$file")"
 done
 
