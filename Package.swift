@@ -45,7 +45,7 @@ let package = Package(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
       resources: [
         .embedInCode("Models/savi-small.json"), .embedInCode("Models/savi-medium.json"),
-        .embedInCode("layouts.json"),
+        .embedInCode("layouts.json"), .embedInCode("layers.json"),
       ],
       swiftSettings: strict),
     .target(

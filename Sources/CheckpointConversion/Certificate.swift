@@ -93,19 +93,22 @@ public struct Certificate: Sendable, Equatable {
   public let direction: String?
   /// The dtype that floating-point tensors were cast to.
   public let dtype: String?
+  /// The file that tensors without a source were copied from; `nil` where there was none.
+  public let template: String?
   public let selection: Selection
   public let source: Side
   public let target: Side
   public let origins: [Origin]
 
   public init(
-    toolVersion: String, map: String?, direction: String?, dtype: String?,
+    toolVersion: String, map: String?, direction: String?, dtype: String?, template: String?,
     selection: Selection, source: Side, target: Side, origins: [Origin]
   ) {
     self.toolVersion = toolVersion
     self.map = map
     self.direction = direction
     self.dtype = dtype
+    self.template = template
     self.selection = selection
     self.source = source
     self.target = target

@@ -13,8 +13,8 @@ extension Certificate {
     }
     let members = try root.members(
       known: [
-        "$schema", "schema_version", "tool", "map", "direction", "dtype", "selection", "source",
-        "target", "tensors",
+        "$schema", "schema_version", "tool", "map", "direction", "dtype", "template", "selection",
+        "source", "target", "tensors",
       ])
     let version = try members.require("schema_version", of: root).int()
     guard version == Self.schemaVersion else {
@@ -26,6 +26,7 @@ extension Certificate {
     map = try members.require("map", of: root).optionalString()
     direction = try members.require("direction", of: root).optionalString()
     dtype = try members.require("dtype", of: root).optionalString()
+    template = try members["template"]?.optionalString()
     selection = try Selection(try members.require("selection", of: root))
     source = try Side(try members.require("source", of: root))
     let targetNode = try members.require("target", of: root)
@@ -43,6 +44,7 @@ extension Certificate {
       "map": .optional(map),
       "direction": .optional(direction),
       "dtype": .optional(dtype),
+      "template": .optional(template),
       "selection": .object([
         "key": .name(selection.key),
         "include": .array(selection.include.map(JSONValue.string)),

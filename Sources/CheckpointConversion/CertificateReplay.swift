@@ -48,6 +48,9 @@ public struct CertificateReplay: Sendable {
         throw CheckpointError("the mapping \(document.name) leads nowhere called '\(way)'")
       }
       recipe.direction = direction
+      recipe.template = certificate.template.map { Self.resolve($0, beside: path) }
+      // The conversion was made: its questions are answered.
+      recipe.acceptsOpenQuestions = true
       recipe.mapping = .named(name)
     }
     let again = try Conversion(of: source, by: recipe)

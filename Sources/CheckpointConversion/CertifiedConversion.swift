@@ -20,7 +20,7 @@ extension Conversion {
     if case .named(let name) = recipe.mapping { map = name }
     return Certificate(
       toolVersion: toolVersion, map: direction == nil ? nil : map ?? model, direction: direction,
-      dtype: recipe.dtype?.name, selection: .init(of: checkpoint),
+      dtype: recipe.dtype?.name, template: recipe.template, selection: .init(of: checkpoint),
       source: try checkpoint.hash(of: sources).side(checkpoint.path),
       target: written.side(target), origins: origins)
   }

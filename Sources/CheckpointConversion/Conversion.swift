@@ -34,9 +34,10 @@ public struct Conversion: Sendable {
   ///   cannot be read, or where there is no tensor.
   public init(of checkpoint: Checkpoint, by recipe: ConversionRecipe = ConversionRecipe()) throws {
     let tensors = try checkpoint.readableTensors()
-    let plan = try inFile(checkpoint.path) { try Self.plan(checkpoint, recipe) }
+    let template = try recipe.template.map { try Checkpoint(path: $0) }
+    let plan = try inFile(checkpoint.path) { try Self.plan(checkpoint, recipe, template) }
     let made =
-      plan.map { Self.mapped($0, checkpoint) } ?? Self.unmapped(tensors, checkpoint)
+      plan.map { Self.mapped($0, checkpoint, template) } ?? Self.unmapped(tensors, checkpoint)
     guard !made.isEmpty else {
       throw CheckpointError(
         file: checkpoint.path, "there is no tensor to convert",
@@ -54,13 +55,14 @@ public struct Conversion: Sendable {
     outputs = steps.map(\.output)
     let leftOut = plan?.leftOut ?? checkpoint.placeholders.map { .placeholder($0) }
     notes = [
-      Self.leftOutNote(leftOut, root: root), recipe.dtype.flatMap { Self.keptNote(made, $0) },
+      Self.leftOutNote(leftOut, root: root), plan.flatMap { $0.model.unconfirmedNote },
+      recipe.dtype.flatMap { Self.keptNote(made, $0) },
     ].compactMap(\.self)
   }
 
   /// The plan by the recipe's mapping; `nil` where the format alone is changed.
   private static func plan(
-    _ checkpoint: Checkpoint, _ recipe: ConversionRecipe
+    _ checkpoint: Checkpoint, _ recipe: ConversionRecipe, _ template: Checkpoint?
   ) throws -> ConversionPlan? {
     let models: [ModelDocument]
     switch recipe.mapping {
@@ -69,13 +71,18 @@ public struct Conversion: Sendable {
     case .named(let name): models = [try ModelDocument.load(name)]
     }
     let plan = try ModelMatcher.plan(
-      checkpoint.entries, models: models, direction: recipe.direction)
+      checkpoint.entries, models: models, direction: recipe.direction,
+      template: template?.tensors)
+    if !recipe.acceptsOpenQuestions { try plan.model.checkAnswered() }
     try plan.checkEqualPairs(in: checkpoint.reader)
     return plan
   }
 
-  private static func mapped(_ plan: ConversionPlan, _ checkpoint: Checkpoint) -> [Step] {
-    zip(plan.outputs(from: checkpoint.reader), plan.steps).map { output, step in
+  private static func mapped(
+    _ plan: ConversionPlan, _ checkpoint: Checkpoint, _ template: Checkpoint?
+  ) -> [Step] {
+    let outputs = plan.outputs(from: checkpoint.reader, template: template?.reader)
+    return zip(outputs, plan.steps).map { output, step in
       Step(
         output: output, sources: step.sources.map(\.name),
         role: step.aliasOf == nil ? step.role : ConversionPlan.aliasRole,

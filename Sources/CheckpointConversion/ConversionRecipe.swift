@@ -16,13 +16,19 @@ public struct ConversionRecipe: Sendable {
   public var direction: ConversionDirection
   /// What floating-point tensors are cast to; `nil` to leave them.
   public var dtype: DType?
+  /// The path of a checkpoint of the target's side, for the tensors that no source makes.
+  public var template: String?
+  /// Whether a draft's answers stand where its questions are open.
+  public var acceptsOpenQuestions: Bool
 
   public init(
     mapping: Mapping = .fitting, direction: ConversionDirection = .forward,
-    dtype: DType? = nil
+    dtype: DType? = nil, template: String? = nil, acceptsOpenQuestions: Bool = false
   ) {
     self.mapping = mapping
     self.direction = direction
     self.dtype = dtype
+    self.template = template
+    self.acceptsOpenQuestions = acceptsOpenQuestions
   }
 }

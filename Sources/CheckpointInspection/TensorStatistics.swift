@@ -15,24 +15,6 @@ public struct StatisticsRow: Sendable {
   }
 }
 
-/// The tensors of `list`, each with the first name that views the same elements, if another does.
-public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: TensorName?)] {
-  struct Identity: Hashable {
-    let storage: StorageView
-    let dtype: DType
-    let shape: Shape
-  }
-  var first: [Identity: TensorName] = [:]
-  return list.map { tensor in
-    // Tensors without elements share nothing, whatever storage they name.
-    guard let storage = tensor.storage, tensor.shape.count > 0 else { return (tensor, nil) }
-    let identity = Identity(storage: storage, dtype: tensor.dtype, shape: tensor.shape)
-    if let name = first[identity] { return (tensor, name) }
-    first[identity] = tensor.name
-    return (tensor, nil)
-  }
-}
-
 /// Computes the figures of `tensors`, on all threads. An alias takes the figures of its original.
 public func statistics(
   of tensors: [TensorInfo], threads: Int,

@@ -30,6 +30,15 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "From PyTorch to Flax.")
   var reverse = false
 
+  @Option(
+    help: ArgumentHelp(
+      "A file of the target's side, for the tensors that no source makes.", valueName: "file"),
+    completion: .file())
+  var template: String?
+
+  @Flag(help: "Go on with the drafted answers to a mapping's open questions.")
+  var acceptUnconfirmed = false
+
   @Option(help: "The format to write; by default the one OUT's extension stands for.")
   var to: FormatName?
 
@@ -129,7 +138,8 @@ struct ConvertCommand: ParsableCommand {
     let direction: ConversionDirection = reverse ? .reverse : .forward
     guard map == "none" else {
       return ConversionRecipe(
-        mapping: map.map { .named($0) } ?? .fitting, direction: direction, dtype: dtype)
+        mapping: map.map { .named($0) } ?? .fitting, direction: direction, dtype: dtype,
+        template: template, acceptsOpenQuestions: acceptUnconfirmed)
     }
     guard !reverse else {
       throw CheckpointError(

@@ -7,8 +7,8 @@ import CheckpointMapping
 struct MapCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "map",
-    abstract: "Show the mapping rules, and which rule makes a tensor.",
-    subcommands: [List.self, Show.self, Lint.self, Explain.self])
+    abstract: "Show the mapping rules, which rule makes a tensor, and draft a mapping.",
+    subcommands: [List.self, Show.self, Lint.self, Explain.self, Suggest.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the built-in models.")

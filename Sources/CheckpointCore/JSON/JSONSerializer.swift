@@ -3,11 +3,18 @@ extension JSONValue {
   /// line; it ends without a newline.
   public func serialized(pretty: Bool = false) -> String {
     var text = ""
-    write(to: &text, indent: pretty ? 0 : nil)
+    write(to: &text, indent: pretty ? 0 : nil, spaced: pretty)
     return text
   }
 
-  private func write(to text: inout String, indent: Int?) {
+  /// The document on one line, with a space behind each comma and colon.
+  public func serializedOnOneLine() -> String {
+    var text = ""
+    write(to: &text, indent: nil, spaced: true)
+    return text
+  }
+
+  private func write(to text: inout String, indent: Int?, spaced: Bool) {
     switch self {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
@@ -16,14 +23,14 @@ extension JSONValue {
     case .string(let value): Self.quote(value, into: &text)
     case .array(let values):
       let flat = values.allSatisfy(\.isPlain)
-      Self.write(values, "[", "]", indent: flat ? nil : indent, spaced: indent != nil, &text) {
-        $0.write(to: &$1, indent: $2)
+      Self.write(values, "[", "]", indent: flat ? nil : indent, spaced: spaced, &text) {
+        $0.write(to: &$1, indent: $2, spaced: spaced)
       }
     case .object(let members):
-      Self.write(members, "{", "}", indent: indent, spaced: indent != nil, &text) {
+      Self.write(members, "{", "}", indent: indent, spaced: spaced, &text) {
         Self.quote($0.key, into: &$1)
-        $1 += indent == nil ? ":" : ": "
-        $0.value.write(to: &$1, indent: $2)
+        $1 += spaced ? ": " : ":"
+        $0.value.write(to: &$1, indent: $2, spaced: spaced)
       }
     }
   }

@@ -36,14 +36,19 @@ struct FamilyGaps {
   }
 
   /// The names of what is missing.
-  var missing: [TensorName] {
+  var missing: [TensorName] { gaps.map(\.name) }
+
+  /// The numbers of the rules that lack a member.
+  var rulesWithGaps: Set<Int> { Set(gaps.map(\.rule)) }
+
+  private var gaps: [(name: TensorName, rule: Int)] {
     let families = Dictionary(
       grouping: series.sorted { a, b in
         (a.key.rule, a.key.pattern) < (b.key.rule, b.key.pattern)
       }, by: \.key.prefix)
     return families.sorted { $0.key.lexicographicallyPrecedes($1.key) }.flatMap { _, siblings in
       let numbers = Set(siblings.flatMap(\.value.members.keys))
-      return siblings.flatMap { _, own -> [TensorName] in
+      return siblings.flatMap { _, own -> [(name: TensorName, rule: Int)] in
         let stride = own.pattern.firstIndex?.factor ?? 1
         let offset = own.pattern.firstIndex?.offset ?? 0
         let candidates = numbers.union(between(own.members.keys))
@@ -53,7 +58,7 @@ struct FamilyGaps {
           else { return nil }
           var bindings = example
           bindings[own.variable] = (number - offset) / stride
-          return own.pattern.name(bindings)
+          return own.pattern.name(bindings).map { ($0, own.rule.number) }
         }
       }
     }

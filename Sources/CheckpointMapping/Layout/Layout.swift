@@ -24,18 +24,23 @@ public struct Layout: Sendable, Hashable {
   public let at: [String: IndexExpression]
   public let sizes: [String: Extent]
   public let fill: Fill?
+  /// Axes whose places stand in another order on the right side: place `i` there is place
+  /// `order[i]` of the left side.
+  public let order: [String: [Int]]
   /// What is done to every number.
   public let operation: ValueOperation?
 
   init(
     _ formula: LayoutFormula, flip: [String] = [], at: [String: IndexExpression] = [:],
-    sizes: [String: Extent] = [:], fill: Fill? = nil, operation: ValueOperation? = nil
+    sizes: [String: Extent] = [:], fill: Fill? = nil, order: [String: [Int]] = [:],
+    operation: ValueOperation? = nil
   ) {
     self.formula = formula
     self.flip = flip
     self.at = at
     self.sizes = sizes
     self.fill = fill
+    self.order = order
     self.operation = operation
   }
 
@@ -91,6 +96,17 @@ public struct Layout: Sendable, Hashable {
         return "one index is taken along '\(axis)', which the right side still has"
       }
     }
+    for (axis, places) in order.sorted(by: { $0.key < $1.key }) {
+      guard left.contains(axis), axis != stack, !flip.contains(axis), at[axis] == nil else {
+        return "'\(axis)' has an order, but is no axis of a source that is taken whole and forwards"
+      }
+      guard places.sorted() == Array(places.indices) else {
+        return "\(places) is no order of the places along '\(axis)'"
+      }
+      if case .number(let count)? = sizes[axis], count != places.count {
+        return "'\(axis)' has \(count) places, its order \(places.count)"
+      }
+    }
     for axis in sizes.keys.sorted() where !left.contains(axis) && !right.contains(axis) {
       return "the size of '\(axis)' is given, which is no axis of it"
     }
@@ -114,12 +130,16 @@ extension Layout: CustomStringConvertible {
       parts.append(
         "\(fill.axis) = \(fill.positions.map(String.init).joined(separator: ", ")) zero")
     }
+    for (axis, places) in order.sorted(by: { $0.key < $1.key }) {
+      parts.append("\(axis) in the order \(places.map(String.init).joined(separator: ", "))")
+    }
     if let operation { parts.append(operation.description) }
     return parts.joined(separator: ", ")
   }
 
   /// Whether this is a plain copy, for any shape.
   public var isCopy: Bool {
-    formula.left == formula.right && flip.isEmpty && at.isEmpty && fill == nil && operation == nil
+    formula.left == formula.right && flip.isEmpty && at.isEmpty && fill == nil && order.isEmpty
+      && operation == nil
   }
 }

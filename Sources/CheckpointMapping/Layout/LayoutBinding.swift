@@ -80,6 +80,7 @@ struct LayoutBinding: Sendable {
     let filled = Set(layout.fill?.positions ?? [])
     places = (0..<tensors.sourceCount + filled.count).filter { !filled.contains($0) }
     var solver = ExtentSolver(known: tensors.sizes)
+    for (axis, places) in layout.order { try solver.set(axis, places.count) }
     if let stack = left.stack { try solver.set(stack, tensors.sourceCount + filled.count) }
     if let stack = right.stack { try solver.set(stack, tensors.targetCount) }
     try solver.add(left, tensors.sources, "source")
@@ -116,7 +117,8 @@ struct LayoutBinding: Sendable {
   func sourceStrides(
     in shape: Shape
   ) -> (axes: [(extent: Int, stride: Int)], offset: Int)? {
-    guard left.tensorCount == 1, taken.isEmpty, let way = forward(), let piece = way.pieces.first,
+    guard left.tensorCount == 1, taken.isEmpty, layout.order.isEmpty, let way = forward(),
+      let piece = way.pieces.first,
       way.output == shape
     else { return nil }
     return (Array(zip(piece.region.axes, piece.strides)).map { ($0, $1) }, piece.offset)
@@ -128,8 +130,10 @@ struct LayoutBinding: Sendable {
   /// How target `index` comes from the sources.
   func forward(target index: Int = 0) -> Rearrangement? {
     guard let source = sourceShape, let target = targetShape else { return nil }
-    let pieces = (0..<left.tensorCount).compactMap {
-      piece(input: $0, from: left, to: right, pinned: pinned(source: $0, target: index))
+    let pieces = (0..<left.tensorCount).flatMap { source in
+      places(pinned(source: source, target: index)).map {
+        piece(input: source, from: left, to: right, $0.left, $0.right)
+      }
     }
     return Rearrangement(
       inputs: Array(repeating: source, count: left.tensorCount), output: target, pieces: pieces,
@@ -139,8 +143,10 @@ struct LayoutBinding: Sendable {
   /// How source `index`, or the part of it that the layout takes, comes from the targets.
   func reverse(source index: Int = 0) -> Rearrangement? {
     guard let source = sourceShape, let target = targetShape else { return nil }
-    let pieces = (0..<right.tensorCount).compactMap {
-      piece(input: $0, from: right, to: left, pinned: pinned(source: index, target: $0))
+    let pieces = (0..<right.tensorCount).flatMap { target in
+      places(pinned(source: index, target: target)).map {
+        piece(input: target, from: right, to: left, $0.right, $0.left)
+      }
     }
     // Each place is looked at once: by the first source.
     let zeros = (index == 0 ? layout.fill?.positions ?? [] : []).flatMap { place in
@@ -164,6 +170,22 @@ struct LayoutBinding: Sendable {
     return pinned
   }
 
+  /// The same for every place along the axes that have an order: its index on either side.
+  private func places(
+    _ pinned: [String: Int]?
+  ) -> [(left: [String: Int], right: [String: Int])] {
+    guard let pinned else { return [] }
+    return layout.order.sorted { $0.key < $1.key }.reduce([(pinned, pinned)]) { list, item in
+      list.flatMap { place in
+        item.value.enumerated().map { right, left in
+          (
+            place.0.merging([item.key: left]) { $1 }, place.1.merging([item.key: right]) { $1 }
+          )
+        }
+      }
+    }
+  }
+
   private func region(input: Int, of side: Side, pinned: [String: Int]) -> Rearrangement.Region {
     let axes = side.axes
     return Rearrangement.Region(
@@ -174,14 +196,13 @@ struct LayoutBinding: Sendable {
   }
 
   private func piece(
-    input: Int, from: Side, to: Side, pinned: [String: Int]?
-  ) -> Rearrangement.Piece? {
-    guard let pinned else { return nil }
+    input: Int, from: Side, to: Side, _ pinned: [String: Int], _ target: [String: Int]
+  ) -> Rearrangement.Piece {
     let outputAxes = to.axes
     let extents = outputAxes.map { sizes[$0] ?? 0 }
     let steps = Dictionary(
       uniqueKeysWithValues: zip(outputAxes, contiguousStrides(extents) ?? extents))
-    var offset = pinned.reduce(0) { $0 + $1.value * (steps[$1.key] ?? 0) }
+    var offset = target.reduce(0) { $0 + $1.value * (steps[$1.key] ?? 0) }
     let strides = from.axes.map { axis -> Int in
       guard pinned[axis] == nil, let step = steps[axis] else { return 0 }
       guard layout.flip.contains(axis) else { return step }

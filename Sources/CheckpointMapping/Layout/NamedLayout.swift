@@ -24,6 +24,7 @@ public struct NamedLayout: Sendable {
 
   /// What a tensor that is copied has as its role.
   public static let copyName = "copy"
+  static let copy = NamedLayout(layout: .copy)
 
   /// A layout without a name.
   init(layout: Layout) {
@@ -58,7 +59,7 @@ public struct NamedLayout: Sendable {
 }
 
 extension NamedLayout {
-  private static let layoutKeys = ["layout", "flip", "sizes", "fill", "values"]
+  private static let layoutKeys = ["layout", "flip", "sizes", "fill", "order", "values"]
 
   init(_ node: DocumentNode, dimensions: [String: Int]) throws {
     let members = try node.members(
@@ -112,7 +113,7 @@ extension Layout {
     self.init(
       formula, flip: try (members["flip"]?.items() ?? []).map { try $0.string() },
       at: try Self.indices(members["at"]), sizes: try Self.sizes(members["sizes"], dimensions),
-      fill: try members["fill"].map { try Fill($0) },
+      fill: try members["fill"].map { try Fill($0) }, order: try Self.orders(members["order"]),
       operation: try members["values"].map { try ValueOperation(try $0.string()) })
   }
 
@@ -127,6 +128,13 @@ extension Layout {
           let index = IndexExpression(braced: text.dropFirst().dropLast())
         else { throw node.problem("'\(text)' is no index: write a number, or {n}") }
         return (axis, index)
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  static func orders(_ node: DocumentNode?) throws -> [String: [Int]] {
+    Dictionary(
+      try (node?.namedMembers() ?? []).map { axis, node in
+        (axis, try node.items().map { try $0.int() })
       }, uniquingKeysWith: { first, _ in first })
   }
 

@@ -58,6 +58,12 @@ public struct MappingRule: Sendable {
   /// Its position in the document, counted from 1.
   public let number: Int
 
+  /// What the rule makes and what is asked of it, for a message.
+  public var title: String {
+    let names = (action.targets.isEmpty ? action.sources : action.targets).map(\.description)
+    return names.joined(separator: ", ") + (question.map { ": \($0.text)" } ?? "")
+  }
+
   func problem(_ message: String, advice: String? = nil) -> CheckpointError {
     CheckpointError(entry: "rule \(number)", message, advice: advice)
   }

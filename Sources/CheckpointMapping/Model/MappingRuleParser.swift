@@ -10,7 +10,7 @@ struct MappingRuleParser {
   private static let maximumConstantCount = 1 << 28
 
   private static let layoutKeys = [
-    "role", "layout", "heads", "flip", "at", "sizes", "fill", "values", "partial",
+    "role", "layout", "heads", "flip", "at", "sizes", "fill", "order", "values", "partial",
   ]
   private static let draftKeys = ["evidence", "confirm", "alternatives", "comment", "range"]
   /// By the key that tells the kind of a rule, the keys that it takes.
@@ -147,6 +147,7 @@ struct MappingRuleParser {
           at: try Layout.indices(members["at"]),
           sizes: known.layout.sizes.merging(try Layout.sizes(members["sizes"], dimensions)) { $1 },
           fill: try members["fill"].map { try Layout.Fill($0) } ?? known.layout.fill,
+          order: try members["order"].map { try Layout.orders($0) } ?? known.layout.order,
           operation: try members["values"].map { try ValueOperation(try $0.string()) }
             ?? known.layout.operation))
     }
@@ -160,7 +161,7 @@ struct MappingRuleParser {
     return base.with(
       Layout(
         base.layout.formula, flip: base.layout.flip, at: base.layout.at, sizes: sizes,
-        fill: base.layout.fill, operation: base.layout.operation))
+        fill: base.layout.fill, order: base.layout.order, operation: base.layout.operation))
   }
 
   /// The axis whose size `heads` is.

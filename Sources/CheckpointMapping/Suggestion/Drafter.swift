@@ -1,0 +1,237 @@
+import CheckpointCore
+
+/// The rules for two checkpoints, before and after they are folded into families.
+struct Draft {
+  let rules: [DraftRule]
+  let folded: [RuleFolding.Folded]
+  let evidence: [(kind: String, count: Int)]
+  let leftOver: [TensorName]
+  let withoutSource: [TensorName]
+  let pairCount: Int
+  fileprivate let sourceNames: [String: TensorName]
+
+  /// The tensor that a path in a question stands for.
+  func sourceName(_ path: TensorName) -> TensorName {
+    sourceNames[NameParts.split(path).joined(separator: "/")] ?? path
+  }
+}
+
+/// Finds the rules: by value where the weights are the same, then by names and shapes.
+struct Drafter {
+  private let source: SuggestionInput
+  private let target: SuggestionInput
+  private let sourceSide: DraftSide
+  private let targetSide: DraftSide
+  private let threads: Int
+  /// Tensors of the target that are others under a second name.
+  private let aliases: [(tensor: TensorInfo, of: TensorName)]
+  private var proven: [DraftRule] = []
+  private var evidence: ValueEvidence?
+
+  init(_ source: SuggestionInput, _ target: SuggestionInput, threads: Int) {
+    self.source = source
+    self.target = target
+    self.threads = threads
+    let listed = withAliases(target.tensors)
+    aliases = listed.compactMap { item in item.aliasOf.map { (item.tensor, $0) } }
+    sourceSide = DraftSide(
+      source.hasCollections
+        ? source.tensors.map { $0.renamed(ParameterRoot.withoutCollection($0.name)) }
+        : source.tensors)
+    targetSide = DraftSide(listed.filter { $0.aliasOf == nil }.map(\.tensor))
+  }
+
+  var sourceWorld: String { sourceSide.world ?? "source" }
+  var targetWorld: String {
+    let world = targetSide.world ?? "target"
+    return world == sourceWorld ? world + "-target" : world
+  }
+
+  /// The name that the file has for a tensor of the source's side, collection included.
+  private func fileName(_ index: Int) -> TensorName { source.tensors[index].name }
+
+  mutating func findByValue() throws {
+    let evidence = try ValueEvidence(
+      sourceSide.tensors, source.reader, targetSide.tensors, target.reader, threads: threads)
+    self.evidence = evidence
+    proven = try ValueMatcher(sourceSide, targetSide, evidence).rules()
+  }
+
+  func draft(pinned: [TensorName: TensorName]) throws -> Draft {
+    var sourceIsFree = [Bool](repeating: true, count: sourceSide.tensors.count)
+    var targetIsFree = [Bool](repeating: true, count: targetSide.tensors.count)
+    let sourceIndex = Self.indices(sourceSide.tensors)
+    let targetIndex = Self.indices(targetSide.tensors)
+    for rule in proven {
+      for name in rule.targets { targetIndex[name].map { targetIsFree[$0] = false } }
+      if case .tensors(let sources, _) = rule.content {
+        for name in sources { sourceIndex[name].map { sourceIsFree[$0] = false } }
+      }
+    }
+    let bare = Dictionary(
+      pinned.map { ($0.key, ParameterRoot.withoutCollection($0.value)) },
+      uniquingKeysWith: { first, _ in first })
+    var matcher = LayerMatcher(
+      sourceSide, targetSide, sourceIsFree: sourceIsFree, targetIsFree: targetIsFree, pinned: bare)
+    matcher.match()
+    var rules = proven
+    for rule in matcher.rules {
+      rules.append(try confirmedByValue(FlattenDoubt.checked(rule, sourceSide, targetSide)))
+    }
+    let pairCount = rules.count
+    var withoutSource: [TensorName] = []
+    for index in matcher.freeTargets {
+      let rule = try sourceless(targetSide.tensors[index])
+      if case .template = rule.content { withoutSource.append(rule.targets[0]) }
+      rules.append(rule)
+    }
+    rules = inFileOrder(rules, targetIndex)
+    rules += aliases.map { alias in
+      DraftRule(
+        targets: [alias.tensor.name], content: .alias(of: alias.of), evidence: .values,
+        question: nil)
+    }
+    let leftOver = matcher.freeSources.map(fileName)
+    rules += leftOver.map { name in
+      DraftRule(
+        targets: [name], content: .drop, evidence: .names,
+        question: .init(
+          text: "nothing on the other side takes this tensor: leave it out?", alternatives: []))
+    }
+    rules = rules.map { withFileNames($0, sourceIndex) }
+    return Draft(
+      rules: rules, folded: fold(rules), evidence: Self.count(rules), leftOver: leftOver,
+      withoutSource: withoutSource, pairCount: pairCount,
+      sourceNames: Dictionary(
+        zip(sourceSide.paths.map { $0.joined(separator: "/") }, source.tensors.map(\.name)).map {
+          ($0, $1)
+        }, uniquingKeysWith: { first, _ in first }))
+  }
+
+  private static func indices(_ tensors: [TensorInfo]) -> [TensorName: Int] {
+    Dictionary(
+      tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private static func count(_ rules: [DraftRule]) -> [(kind: String, count: Int)] {
+    var counts: [(kind: String, count: Int)] = []
+    for kind in [DraftRule.Evidence.values, .names, .shape] {
+      let count = rules.reduce(0) { sum, rule in
+        guard case .tensors = rule.content, rule.evidence == kind else { return sum }
+        return sum + rule.targets.count
+      }
+      if count > 0 { counts.append((kind.rawValue, count)) }
+    }
+    return counts
+  }
+
+  private func inFileOrder(
+    _ rules: [DraftRule], _ index: [TensorName: Int]
+  ) -> [DraftRule] {
+    rules.enumerated().sorted { a, b in
+      (index[a.element.targets[0]] ?? .max, a.offset) < (
+        index[b.element.targets[0]] ?? .max, b.offset
+      )
+    }.map(\.element)
+  }
+
+  /// The same rule, its sources under the names that the file has.
+  private func withFileNames(
+    _ rule: DraftRule, _ index: [TensorName: Int]
+  ) -> DraftRule {
+    guard case .tensors(let sources, let layout) = rule.content else { return rule }
+    var result = rule
+    result.content = .tensors(
+      sources: sources.map { name in index[name].map(fileName) ?? name }, layout: layout)
+    return result
+  }
+
+  /// A rule that was found by names, and holds for the values of these two files as well.
+  private func confirmedByValue(_ rule: DraftRule) throws -> DraftRule {
+    guard let evidence, case .tensors(let sources, let layout) = rule.content,
+      try evidence.holds(layout, sources, rule.targets)
+    else { return rule }
+    var result = rule
+    result.evidence = .values
+    // Which of two equal tensors is meant stays open; how one is laid out does not.
+    if rule.question?.alternatives.contains(where: { $0["source"] != nil }) != true,
+      !(try evidence.isConstant(sources))
+    {
+      result.question = nil
+    }
+    return result
+  }
+
+  /// A target without a source: a counter or positions, or something to be copied from a template.
+  private func sourceless(_ tensor: TensorInfo) throws -> DraftRule {
+    var content = DraftRule.Content.template
+    if tensor.dtype.isInteger, tensor.shape.count <= 1 << 22,
+      let value = try PlainConstant.value(of: tensor, in: target.reader)
+    {
+      content = .constant(
+        .init(
+          target: NamePattern(parts: [.text(tensor.name.text)]), extents: .shape(tensor.shape),
+          dtype: tensor.dtype, value: value))
+    }
+    return DraftRule(targets: [tensor.name], content: content, evidence: .names, question: nil)
+  }
+
+  private func fold(_ rules: [DraftRule]) -> [RuleFolding.Folded] {
+    let made = rules.flatMap { rule in
+      if case .tensors = rule.content { rule.targets } else { [TensorName]() }
+    }
+    let folding = RuleFolding(
+      source: FileNames(.source, source.tensors), target: FileNames(.target, target.tensors),
+      madeTargets: made)
+    return PartialFamilies.marked(
+      folding.fold(rules), source: FileNames(.source, source.tensors),
+      target: FileNames(.target, target.tensors))
+  }
+}
+
+/// The value of a tensor that is one number throughout, or counts along its last dimension.
+enum PlainConstant {
+  static func value(
+    of tensor: TensorInfo, in reader: any CheckpointReader
+  ) throws -> MappingRule.Constant.Value? {
+    let values = try collectDoubles(tensor.dtype, count: tensor.shape.count) {
+      try reader.stream(tensor, $0)
+    }
+    guard let first = values.first else { return .number(0) }
+    if values.allSatisfy({ $0 == first }) { return .number(first) }
+    let width = tensor.shape.dimensions.last ?? 1
+    return values.enumerated().allSatisfy { $1 == Double($0 % width) } ? .range : nil
+  }
+}
+
+/// Marks the families that lack members which their siblings have.
+enum PartialFamilies {
+  static func marked(
+    _ rules: [RuleFolding.Folded], source: FileNames, target: FileNames
+  ) -> [RuleFolding.Folded] {
+    let parser = MappingRuleParser(
+      dimensions: [:],
+      layouts: Dictionary(
+        NamedLayout.builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+    var partial: Set<Int> = []
+    for file in [source, target] {
+      var gaps = FamilyGaps()
+      for (index, folded) in rules.enumerated() {
+        guard let rule = try? parser.rule(DocumentNode(.object(folded.members)), number: index),
+          RuleExpansion.isOpen(rule), case .tensors = rule.action,
+          let members = try? RuleExpansion.members(rule, in: file)
+        else { continue }
+        gaps.add(
+          rule, file.side == .source ? rule.action.sources : rule.action.targets, members)
+      }
+      partial.formUnion(gaps.rulesWithGaps)
+    }
+    return rules.enumerated().map { index, rule in
+      guard partial.contains(index) else { return rule }
+      var result = rule
+      let place = result.members.firstIndex { $0.key == "evidence" } ?? result.members.endIndex
+      result.members.insert(.init("partial", .bool(true)), at: place)
+      return result
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import CheckpointCore
+
+/// What the shapes of two tensors leave open about their layout.
+enum LayoutDoubt {
+  /// - Parameter others: layouts of other recipes that fit the same tensors.
+  static func question(
+    _ layout: NamedLayout, _ others: [NamedLayout], stack: Int?, sources: [TensorInfo],
+    target: TensorInfo
+  ) -> DraftRule.Question? {
+    var different: [NamedLayout] = []
+    guard let own = way(layout, sources, target, stack) else { return nil }
+    var ways = [own]
+    for other in others {
+      guard let way = way(other, sources, target, stack), !ways.contains(way),
+        isPlausible(other, target)
+      else { continue }
+      ways.append(way)
+      different.append(other)
+    }
+    guard !different.isEmpty else { return nil }
+    let texts = different.map { text($0) }
+    return .init(
+      text:
+        "the shape \(sources[0].shape) fits \(text(layout)) and \(texts.joined(separator: " and ")): "
+        + "which does this layer use?",
+      alternatives: different.map { .object($0.stacked(at: stack).documentMembers) })
+  }
+
+  private static func text(_ layout: NamedLayout) -> String {
+    layout.name.isEmpty ? layout.layout.description : "\(layout.name) (\(layout.layout))"
+  }
+
+  /// What a layout does with these tensors.
+  private static func way(
+    _ layout: NamedLayout, _ sources: [TensorInfo], _ target: TensorInfo, _ stack: Int?
+  ) -> [Rearrangement.Piece]? {
+    let used = layout.stacked(at: stack)
+    var tensors = LayoutBinding.Tensors(
+      sourceCount: sources.count, sources: sources.map(\.shape), targets: [target.shape])
+    for (axis, extent) in used.layout.sizes {
+      if case .number(let count) = extent { tensors.sizes[axis] = count }
+    }
+    tensors.at = used.layout.at.compactMapValues { $0.value([:]) }
+    return try? LayoutBinding(used.layout, tensors).forward()?.pieces
+  }
+
+  /// Words of modules that a transposed convolution may stand in.
+  private static let upward: Set<String> = [
+    "up", "dec", "decoder", "deconv", "transpose", "convtranspose", "transposed", "upsample",
+    "upconv", "generator", "gen", "expand",
+  ]
+
+  /// A square kernel of a convolution might be a transposed one's: where its module could be.
+  private static func isPlausible(_ layout: NamedLayout, _ target: TensorInfo) -> Bool {
+    guard !layout.layout.flip.isEmpty else { return true }
+    return NameParts.split(target.name).contains { component in
+      NameParts.words(component).words.contains(where: upward.contains)
+    }
+  }
+}
