@@ -58,7 +58,8 @@ struct ParameterRoot: Hashable {
           counts[.init(prefix: prefix, hasCollections: false), default: 0] += 1
         }
         let bare = withoutCollection(rest)
-        guard bare != rest, isExpected(bare) else { continue }
+        // A document that writes the collections finds them by themselves.
+        guard bare != rest, !isExpected(rest), isExpected(bare) else { continue }
         counts[.init(prefix: prefix, hasCollections: true), default: 0] += 1
         if !rest.hasPrefix(collections[0]) { statistics.insert(prefix) }
       }

@@ -170,7 +170,8 @@ public struct SuggestionInput: Sendable {
     let all = entries.compactMap { entry in
       if case .tensor(let tensor) = entry { tensor } else { nil }
     }
-    let wrappers: [TensorName] = ["state_dict", "model_state_dict", "model", "module"]
+    // What trainers call the state dict beside the optimizer's; a module may be called `model`.
+    let wrappers: [TensorName] = ["state_dict", "model_state_dict"]
     func below(_ prefix: TensorName) -> [TensorInfo] {
       all.compactMap { tensor in
         tensor.name.relative(to: prefix).flatMap { $0.isEmpty ? nil : tensor.renamed($0) }
@@ -194,10 +195,7 @@ public struct SuggestionInput: Sendable {
       return
     }
     hasCollections = false
-    if let wrapper = wrappers.first(where: { prefix in
-      let count = below(prefix).count
-      return count > 0 && (count == all.count || prefix.text.hasSuffix("state_dict"))
-    }) {
+    if let wrapper = wrappers.first(where: { !below($0).isEmpty }) {
       tensors = below(wrapper)
     } else {
       tensors = all
