@@ -35,9 +35,10 @@ public struct EntrySelection: Sendable {
         "no entry of this checkpoint is left by --include and --exclude",
         advice: "list the names with 'savi-ckpt ls'")
     }
-    if let twice = firstDuplicate(of: filtered) {
+    // Within a file names are distinct.
+    if let key, let twice = firstDuplicate(of: filtered) {
       throw CheckpointError(
-        entry: twice, "two entries have this name below \(key?.text ?? "the top")",
+        entry: twice, "two entries have this name below \(key)",
         advice: "choose one of them with --include")
     }
     return filtered

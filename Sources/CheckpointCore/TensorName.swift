@@ -17,7 +17,13 @@ public struct TensorName: Sendable {
 
 extension TensorName: Hashable, Comparable {
   public static func == (a: TensorName, b: TensorName) -> Bool {
-    a.utf8.elementsEqual(b.utf8)
+    // Bytes that lie in a row compare many times faster than a view's, one by one.
+    var (first, second) = (a.text, b.text)
+    return first.withUTF8 { first in
+      second.withUTF8 { second in
+        unsafe first.count == second.count && first.elementsEqual(second)
+      }
+    }
   }
 
   public static func < (a: TensorName, b: TensorName) -> Bool {

@@ -15,6 +15,10 @@ enum Main {
   static func main() {
     HDF5Helper.runIfAsked()
     Interrupts.install()
+    Stack.run { run() }
+  }
+
+  private static func run() {
     do {
       var command = try SaviCkpt.parseAsRoot()
       try command.run()

@@ -152,6 +152,9 @@ struct MessagePackDecoder {
     guard count <= end - cursor.position else {
       throw failure("\(count) items claimed in \(end - cursor.position) bytes")
     }
+    guard count <= StructureLimits.entries else {
+      throw CheckpointError.beyondLimit("entries", limit: StructureLimits.entries)
+    }
     let index = tree.open(.init(kind: kind, count: UInt32(count)))
     try nested { decoder in
       for _ in 0..<(kind == .map ? 2 * count : count) { try decoder.value() }

@@ -33,7 +33,7 @@ public enum HDF5Helper {
   /// To be called first in `main`.
   public static func runIfAsked() {
     let arguments = CommandLine.arguments
-    if arguments.count == 3, arguments[1] == request { describe(arguments[2]) }
+    if arguments.count == 3, arguments[1] == request { Stack.run { describe(arguments[2]) } }
     choice.withLock { $0.isThisProgram = true }
   }
 
@@ -65,7 +65,8 @@ public enum HDF5Helper {
         maximumOutput: limits.answerSize)
     } catch let error as FileSystemError {
       throw CheckpointError(
-        "the process that describes HDF5 files cannot be started: \(error.reason)")
+        "the process that describes HDF5 files cannot be started: \(error.reason)",
+        advice: CheckpointError(error).advice)
     }
     switch end {
     case .exited: return try answer(output)

@@ -10,7 +10,7 @@ enum TorchContents {
   ///   - storage: finds a storage's bytes.
   static func collect(
     _ tree: PickleTree, into contents: inout StoredTensors, isBigEndian: Bool,
-    tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
+    tensors: [TensorName: TorchTensorRecord] = [:], prefix: [String] = [],
     storage: (TorchStorageRecord, _ tensor: TensorName) throws -> any StorageSource
   ) throws {
     try TorchObjectWalker.walk(tree, tensors: tensors, prefix: prefix) { name, item in

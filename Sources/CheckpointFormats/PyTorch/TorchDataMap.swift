@@ -3,7 +3,7 @@ import CheckpointCore
 /// Which nodes of a PyTorch pickle are array data, and which hold some.
 struct TorchDataMap {
   private let tree: PickleTree
-  private let tensors: [String: TorchTensorRecord]
+  private let tensors: [TensorName: TorchTensorRecord]
   private let bulk: PickleDataMap
   private let holding: PickleDataMap
 
@@ -11,7 +11,7 @@ struct TorchDataMap {
   /// an array in a form of its own.
   private static let maximumPlainBytes = 64
 
-  init(_ tree: PickleTree, _ tensors: [String: TorchTensorRecord]) {
+  init(_ tree: PickleTree, _ tensors: [TensorName: TorchTensorRecord]) {
     (self.tree, self.tensors) = (tree, tensors)
     let parents = PickleParents(tree)
     let bulk = PickleDataMap(tree, parents) { id in
@@ -39,7 +39,7 @@ struct TorchDataMap {
 
   /// - Parameter bulk: makes an object of an unknown class that holds bulk an array too.
   private static func isArray(
-    _ id: PickleTree.ID, _ tree: PickleTree, _ tensors: [String: TorchTensorRecord],
+    _ id: PickleTree.ID, _ tree: PickleTree, _ tensors: [TensorName: TorchTensorRecord],
     _ bulk: PickleDataMap?
   ) -> Bool {
     switch tree[id] {
@@ -59,7 +59,9 @@ struct TorchDataMap {
 
 extension PickleTree {
   /// The key of a tensor or storage, which some writers pickle as a number.
-  func storageKey(_ id: ID) -> String { text(id) ?? int(id).map(String.init) ?? "" }
+  func storageKey(_ id: ID) -> TensorName {
+    TensorName(text(id) ?? int(id).map(String.init) ?? "")
+  }
 }
 
 /// The nodes that have been reached, with everything below them. Each is visited once.

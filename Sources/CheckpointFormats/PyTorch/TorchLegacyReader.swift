@@ -50,7 +50,7 @@ struct TorchLegacyReader: StoredCheckpointReader {
     var contents = StoredTensors()
     let storages = try Self.locate(order, try Self.itemSizes(object), file, pickles.position)
     try TorchContents.collect(object, into: &contents, isBigEndian: false) { record, tensor in
-      guard let source = storages[record.key] else {
+      guard let source = storages[TensorName(record.key)] else {
         throw CheckpointError(
           entry: tensor, "its storage \(record.key) is not in the file",
           advice: "the file is damaged; fetch or save it again")
@@ -61,29 +61,29 @@ struct TorchLegacyReader: StoredCheckpointReader {
   }
 
   /// Bytes per element of each storage, from every persistent ID of the object.
-  private static func itemSizes(_ tree: PickleTree) throws -> [String: Int] {
-    var sizes: [String: Int] = [:]
+  private static func itemSizes(_ tree: PickleTree) throws -> [TensorName: Int] {
+    var sizes: [TensorName: Int] = [:]
     for id in tree.allIDs {
       guard case .persistent(let inner) = tree[id], let parts = tree.items(ofSequence: inner),
         parts.count >= 5, tree.text(parts[0]) == "storage", case .global(let type) = tree[parts[1]],
         let key = tree.text(parts[2])
       else { continue }
       if let dtype = TorchGlobal.storageType(type) {
-        sizes[key] = dtype?.itemSize ?? 1
+        sizes[TensorName(key)] = dtype?.itemSize ?? 1
       } else if let size = TorchGlobal.quantizedItemSize(type.name) {
-        sizes[key] = size
+        sizes[TensorName(key)] = size
       }
     }
     return sizes
   }
 
   private static func locate(
-    _ keys: [String], _ itemSizes: [String: Int], _ file: RandomAccessFile, _ start: Int
-  ) throws -> [String: FileSource] {
+    _ keys: [String], _ itemSizes: [TensorName: Int], _ file: RandomAccessFile, _ start: Int
+  ) throws -> [TensorName: FileSource] {
     var cursor = FileCursor(file, at: start)
-    var result: [String: FileSource] = [:]
+    var result: [TensorName: FileSource] = [:]
     for key in keys {
-      guard let itemSize = itemSizes[key] else {
+      guard let itemSize = itemSizes[TensorName(key)] else {
         throw CheckpointError(
           entry: key, "this storage's type is not known, so what follows it cannot be found")
       }
@@ -92,7 +92,7 @@ struct TorchLegacyReader: StoredCheckpointReader {
         throw CheckpointError(entry: key, "a storage of \(count) elements")
       }
       let offset = try cursor.skip(bytes, "storage \(key)")
-      result[key] = FileSource(file: file, offset: offset, size: bytes)
+      result[TensorName(key)] = FileSource(file: file, offset: offset, size: bytes)
     }
     guard cursor.remaining == 0 else {
       throw CheckpointError(

@@ -16,7 +16,7 @@ struct TorchObjectWalker {
 
   private let tree: PickleTree
   private let data: TorchDataMap
-  private let tensors: [String: TorchTensorRecord]
+  private let tensors: [TensorName: TorchTensorRecord]
   private let emit: (_ name: TensorName, Found) throws -> Void
   /// Entries so far.
   private var count = 0
@@ -30,7 +30,7 @@ struct TorchObjectWalker {
   ///   - tensors: records that persistent IDs may name by themselves, as in a tar file.
   ///   - prefix: what every name begins with.
   static func walk(
-    _ tree: PickleTree, tensors: [String: TorchTensorRecord] = [:], prefix: [String] = [],
+    _ tree: PickleTree, tensors: [TensorName: TorchTensorRecord] = [:], prefix: [String] = [],
     _ emit: (_ name: TensorName, Found) throws -> Void
   ) throws {
     try withoutActuallyEscaping(emit) { emit in
@@ -44,7 +44,7 @@ struct TorchObjectWalker {
   }
 
   private init(
-    tree: PickleTree, data: TorchDataMap, tensors: [String: TorchTensorRecord],
+    tree: PickleTree, data: TorchDataMap, tensors: [TensorName: TorchTensorRecord],
     emit: @escaping (_ name: TensorName, Found) throws -> Void, listed: PickleReach
   ) {
     (self.tree, self.data, self.tensors, self.emit, self.listed) =
@@ -77,7 +77,7 @@ struct TorchObjectWalker {
     }
     depth += 1
     defer { depth -= 1 }
-    guard depth <= StructureLimits.depth else {
+    guard depth - 1 <= StructureLimits.depth else {
       throw CheckpointError(
         "this pickle nests more than \(StructureLimits.depth) levels",
         advice: "it is damaged or was made to exhaust memory")

@@ -40,7 +40,7 @@ struct TorchTarReader: StoredCheckpointReader {
     try TorchContents.collect(
       try pickle.next(), into: &contents, isBigEndian: false, tensors: tensors
     ) { record, tensor in
-      guard let source = storages.sources[record.key] else {
+      guard let source = storages.sources[TensorName(record.key)] else {
         throw CheckpointError(entry: tensor, "its storage \(record.key) is not in the archive")
       }
       return source
@@ -80,10 +80,10 @@ struct TorchTarReader: StoredCheckpointReader {
   }
 
   private struct Storages {
-    private(set) var sources: [String: FileSource] = [:]
-    private(set) var types: [String: (dtype: DType, className: String)] = [:]
+    private(set) var sources: [TensorName: FileSource] = [:]
+    private(set) var types: [TensorName: (dtype: DType, className: String)] = [:]
     /// A view's root storage and its first element there.
-    private(set) var views: [String: (root: String, offset: Int)] = [:]
+    private(set) var views: [TensorName: (root: TensorName, offset: Int)] = [:]
 
     init(_ file: RandomAccessFile, _ range: Range<Int>) throws {
       var pickles = PickleSequence(file, range: range)
@@ -115,9 +115,9 @@ struct TorchTarReader: StoredCheckpointReader {
 
   private static func tensors(
     _ file: RandomAccessFile, _ range: Range<Int>, _ storages: inout Storages
-  ) throws -> [String: TorchTensorRecord] {
+  ) throws -> [TensorName: TorchTensorRecord] {
     var pickles = PickleSequence(file, range: range)
-    var result: [String: TorchTensorRecord] = [:]
+    var result: [TensorName: TorchTensorRecord] = [:]
     for _ in 0..<(try count(&pickles, "tensors")) {
       let tree = try pickles.next()
       guard let parts = tree.root.flatMap({ tree.items(ofSequence: $0) }), parts.count == 3 else {
@@ -146,7 +146,7 @@ struct TorchTarReader: StoredCheckpointReader {
         throw CheckpointError(entry: key, "its size \(extents) or strides \(strides) cannot be")
       }
       var storage = TorchStorageRecord(
-        key: root, dtype: dtype, count: source.size / dtype.itemSize, className: className)
+        key: root.text, dtype: dtype, count: source.size / dtype.itemSize, className: className)
       storage.viewOffset = storages.views[storageKey]?.offset ?? 0
       result[key] = TorchTensorRecord(
         storage: storage, dtype: dtype, shape: shape, offset: offset, strides: strides,

@@ -38,11 +38,11 @@ struct TorchZipReader: StoredCheckpointReader {
 
   private init(_ archive: ZipArchive, root: String) throws {
     let byName = Dictionary(
-      archive.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      archive.entries.map { (TensorName($0.name), $0) }, uniquingKeysWith: { first, _ in first })
     // `torch.serialization.set_crc32_options(False)` writes zeros throughout.
     let hasChecksums = archive.entries.contains { $0.crc != 0 }
     func source(_ name: String) -> ZipEntrySource? {
-      byName[root + name].map {
+      byName[TensorName(root + name)].map {
         ZipEntrySource(archive, $0, hasChecksums ? .required : .absent)
       }
     }
@@ -65,13 +65,13 @@ struct TorchZipReader: StoredCheckpointReader {
       }
     }
     var contents = StoredTensors()
-    var storages: [String: ZipEntrySource] = [:]
+    var storages: [TensorName: ZipEntrySource] = [:]
     func collect(_ tree: PickleTree, folder: String, prefix: [String]) throws {
       try TorchContents.collect(
         tree, into: &contents, isBigEndian: isBigEndian, prefix: prefix
       ) { record, tensor in
-        let path = "\(folder)/\(record.key)"
-        guard let storage = storages[path] ?? source(path) else {
+        let path: TensorName = "\(folder)/\(record.key)"
+        guard let storage = storages[path] ?? source(path.text) else {
           throw CheckpointError(
             entry: tensor, "its storage \(root)\(path) is not in the archive",
             advice: "the file is incomplete; fetch or save it again")

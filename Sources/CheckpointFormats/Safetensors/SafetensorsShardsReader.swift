@@ -17,20 +17,22 @@ struct SafetensorsShardsReader: CheckpointReader {
   let format = FormatName.safetensors
   let formatDescription: String
   let entries: [CheckpointEntry]
-  private let shards: [String: SafetensorsReader]
-  private let shardOfName: [TensorName: String]
+  private let shards: [TensorName: SafetensorsReader]
+  /// Names of files are compared as names of tensors are: as bytes.
+  private let shardOfName: [TensorName: TensorName]
 
   init(indexFile: RandomAccessFile) throws {
     let map = try Self.weightMap(indexFile)
     let folder = indexFile.path.lastIndex(of: "/").map { indexFile.path[...$0] } ?? ""
-    var shards: [String: SafetensorsReader] = [:]
-    for name in Set(map.map(\.file)).sorted() {
+    var shards: [TensorName: SafetensorsReader] = [:]
+    for file in Set(map.map(\.file)).sorted() {
+      let name = file.text
       guard !name.contains("/"), name != "..", !name.isEmpty else {
         throw CheckpointError(
           entry: name, "a shard must be a file beside its index, without a path")
       }
       do {
-        shards[name] = try SafetensorsReader(try RandomAccessFile(path: folder + name))
+        shards[file] = try SafetensorsReader(try RandomAccessFile(path: folder + name))
       } catch let error as FileSystemError {
         throw CheckpointError(error)
       } catch let error as CheckpointError {
@@ -77,7 +79,7 @@ struct SafetensorsShardsReader: CheckpointReader {
 
   private static func weightMap(
     _ file: RandomAccessFile
-  ) throws -> [(name: TensorName, file: String)] {
+  ) throws -> [(name: TensorName, file: TensorName)] {
     guard file.size <= SafetensorsIndex.maximumSize else {
       throw CheckpointError("\(file.size) bytes are too many for an index")
     }
@@ -97,7 +99,7 @@ struct SafetensorsShardsReader: CheckpointReader {
       guard case .string(let shard) = member.value else {
         throw CheckpointError(entry: member.key, "a file name expected in the weight_map")
       }
-      return (TensorName(member.key), shard)
+      return (TensorName(member.key), TensorName(shard))
     }
   }
 
@@ -113,12 +115,12 @@ struct SafetensorsShardsReader: CheckpointReader {
 
 extension CheckpointEntry {
   /// The entry with a storage key that is its shard's own.
-  fileprivate func inShard(_ file: String) -> CheckpointEntry {
+  fileprivate func inShard(_ file: TensorName) -> CheckpointEntry {
     guard case .tensor(let tensor) = self, let view = tensor.storage else { return self }
     return .tensor(
       TensorInfo(
         name: tensor.name, dtype: tensor.dtype, shape: tensor.shape,
         storage: StorageView(
-          key: file, fileOffset: view.fileOffset, offset: view.offset, strides: view.strides)))
+          key: file.text, fileOffset: view.fileOffset, offset: view.offset, strides: view.strides)))
   }
 }

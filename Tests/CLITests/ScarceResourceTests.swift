@@ -1,0 +1,42 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("With a small stack or few file descriptors there is an answer or a sentence")
+struct ScarceResourceTests {
+  private func list(_ path: String, _ limit: String) throws -> CommandResult {
+    try runProcess(
+      URL(fileURLWithPath: "/bin/sh"), ["-c", "\(limit); exec \"$BIN\" ls \"$FILE\""],
+      environment: ["BIN": binary.path, "FILE": path])
+  }
+
+  @Test("structures as deep as any are read with a stack of 256 kB", arguments: [100, 101, 4000])
+  func smallStack(_ depth: Int) throws {
+    let folder = try TemporaryFolder()
+    var msgpack: [UInt8] = []
+    for _ in 0..<depth { msgpack += [0x81, 0xA1, 0x61] }
+    let run = try list(try folder.write("x", msgpack + [0xC0]), "ulimit -s 256")
+    #expect(run.status == (depth > 100 ? 2 : 0), "\(run.error)")
+    let nested = [UInt8](repeating: 0x5B, count: depth)
+    let header = #"{"a":"#.utf8 + nested
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+    let json = try list(try folder.write("y", length + header), "ulimit -s 256")
+    #expect(json.status == 2)
+    #expect(json.error.hasPrefix("savi-ckpt: error: "))
+  }
+
+  @Test(
+    "of every format, with any number of file descriptors",
+    arguments: [
+      "golden/tiny_perturbed_torch.pt", "numpy/deflated.npz", "hdf5/dtypes.h5", "hdf5/model.keras",
+      "golden/tiny_perturbed_flax.msgpack", "torch/legacy.pt",
+    ])
+  func fewDescriptors(_ file: String) throws {
+    // With fewer, the program's loader or its runtime cannot start.
+    for count in 6...14 {
+      let run = try list(fixture(file), "ulimit -n \(count)")
+      let isRefused = run.status == 2 && run.error.contains("Too many open files")
+      #expect(run.status == 0 || isRefused, "\(count): \(run.status) \(run.error)")
+    }
+  }
+}
