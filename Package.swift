@@ -33,8 +33,6 @@ let package = Package(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPlatform"),
     .target(name: "Bytes", dependencies: ["CDeflate", "CPlatform"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
@@ -76,7 +74,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "SAVIModel",
-      dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping", "COpenBLAS"],
+      dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping"],
       swiftSettings: strict),
     .executableTarget(
       name: "savi-ckpt",

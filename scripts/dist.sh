@@ -21,7 +21,9 @@ strip --strip-unneeded "dist/$name/bin/savi-ckpt"
 
 # The C library itself belongs to the system: an older one than ours cannot be helped, and two in
 # one process cannot work.
-ldd "$binary" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' |
+openblas=$(ldconfig -p | awk '$1 == "libopenblas.so.0" { print $NF; exit }')
+{ echo "libopenblas.so.0 => $openblas"; ldd "$binary" "$openblas"; } |
+  awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
   grep -vE '/(libc|libm|libdl|librt|libpthread|libresolv|ld-linux[^/]*)\.so' |
   while read -r library; do
     install -m 644 "$library" "dist/$name/lib/"

@@ -25,12 +25,37 @@ fi
 if [ "$(id -u)" = 0 ]; then
   run=""
 elif sudo -n true 2>/dev/null; then
-  run="sudo"
+  run="sudo -n --preserve-env=DEBIAN_FRONTEND"
 else
   echo "missing packages; install them with: sudo apt-get install$missing" >&2
   exit 1
 fi
 echo "installing$missing" >&2
-$run apt-get update -qq
+
+# Runs a step of the package manager, and waits while another program uses it: a machine that has
+# just started is often busy with its own updates. `DPkg::Lock::Timeout` covers the lock of the
+# packages, not that of the lists; other failures end the step at once.
+limit=${SAVI_CKPT_LOCK_SECONDS:-600}
+with_lock() {
+  waited=0
+  while ! output=$("$@" 2>&1); do
+    case $output in
+    *"Could not get lock"* | *"Unable to lock"* | *"Unable to acquire"*) ;;
+    *) fail "$output" ;;
+    esac
+    [ "$waited" -lt "$limit" ] || fail "$output"
+    [ "$waited" -gt 0 ] || echo "waiting for the package manager, which another program is using" >&2
+    sleep 2
+    waited=$((waited + 2))
+  done
+}
+fail() {
+  echo "$1" >&2
+  echo "the packages could not be installed:$missing" >&2
+  exit 1
+}
+
+export DEBIAN_FRONTEND=noninteractive
+with_lock $run apt-get update -qq
 # shellcheck disable=SC2086 -- a list of package names.
-DEBIAN_FRONTEND=noninteractive $run apt-get install -y -qq $missing >/dev/null
+with_lock $run apt-get install -y -qq -o DPkg::Lock::Timeout=2 $missing

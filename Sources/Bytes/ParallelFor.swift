@@ -1,8 +1,9 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Runs `body` for 0 ..< `count` on up to `threads` threads and rethrows the error of the lowest
-/// index that failed. Once one has failed, no further index is begun.
+/// Runs `body` for 0 ..< `count` on up to `threads` threads, this one among them, and rethrows the
+/// error of the lowest index that failed. Once one has failed, no further index is begun. Where the
+/// system gives fewer threads, the work takes longer.
 public func parallelFor(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Void
 ) throws {
@@ -13,7 +14,7 @@ public func parallelFor(
   }
   let next = Atomic(0)
   let failure = Mutex<(index: Int, error: any Error)?>(nil)
-  DispatchQueue.concurrentPerform(iterations: workers) { _ in
+  let work = { @Sendable in
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard index < count, failure.withLock({ $0 == nil }) else { return }
@@ -23,6 +24,13 @@ public func parallelFor(
         failure.withLock { if $0 == nil || index < $0!.index { $0 = (index, error) } }
       }
     }
+  }
+  // Every thread has ended before this function returns.
+  withoutActuallyEscaping(work) { work in
+    var helpers: [NativeThread] = []
+    while helpers.count < workers - 1, let helper = NativeThread(work) { helpers.append(helper) }
+    work()
+    for helper in helpers { helper.join() }
   }
   if let failure = failure.withLock({ $0 }) { throw failure.error }
 }

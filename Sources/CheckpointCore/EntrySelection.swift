@@ -44,6 +44,11 @@ public struct EntrySelection: Sendable {
     return filtered
   }
 
+  /// - Throws: `CheckpointError` of wrong usage where a pattern is no regular expression.
+  public func checkPatterns() throws {
+    for pattern in include + exclude { _ = try compile(pattern) }
+  }
+
   /// `Regex` is not Sendable, so it is compiled where it is used.
   private func compile(_ pattern: String) throws -> Regex<AnyRegexOutput> {
     do {

@@ -70,7 +70,7 @@ public struct ParameterTable: Sendable {
   public func text(_ output: Output) -> String {
     if output == .json { return json().serialized(pretty: true) }
     var table = TextTable(header: header)
-    for row in rows { table.rows.append(cells(row)) }
+    for row in rows { table.rows.append(output == .csv ? plainCells(row) : cells(row)) }
     if omitted > 0, output != .csv {
       table.rows.append(["… \(omitted) more"] + [String](repeating: "", count: header.count - 1))
     }
@@ -93,6 +93,25 @@ public struct ParameterTable: Sendable {
         "Alias of",
       ]
     }
+  }
+
+  /// The figures of a row as programs read them: those of the JSON form, and empty where that has
+  /// null.
+  private func plainCells(_ row: StatisticsRow) -> [String] {
+    func number(_ value: Double) -> String { value.isFinite ? value.description : "" }
+    let figures = row.statistics
+    let start = [row.tensor.name.text, row.tensor.shape.description]
+    let dtype = style == .torch ? [] : [row.tensor.dtype.name]
+    let deviation =
+      style == .clu ? figures.populationDeviation : figures.standardDeviation
+    let middle = [String(row.tensor.shape.count), number(figures.mean), number(deviation)]
+    let end =
+      style != .full
+      ? []
+      : [number(figures.minimum), number(figures.maximum)]
+        + [figures.zeroCount, figures.nanCount, figures.infinityCount].map { String($0) }
+        + [row.aliasOf?.text ?? ""]
+    return start + dtype + middle + end
   }
 
   private func cells(_ row: StatisticsRow) -> [String] {

@@ -123,11 +123,21 @@ public struct Finding: Sendable, Equatable {
 
   public var severity: Severity { kind.severity }
 
-  /// The order of reports: the gravest first, then by id and name.
+  /// The order of reports: the gravest first, then by id, by name and by what they say: findings
+  /// that are not equal have one order.
   static func precedes(_ a: Finding, _ b: Finding) -> Bool {
     if a.severity != b.severity { return a.severity > b.severity }
     if a.kind != b.kind { return a.kind.id < b.kind.id }
-    return (a.tensor ?? "") < (b.tensor ?? "")
+    // A finding about the file as a whole comes before those about its tensors.
+    guard a.tensor == b.tensor else {
+      guard let x = a.tensor, let y = b.tensor else { return a.tensor == nil }
+      return x < y
+    }
+    return a.details.lexicographicallyPrecedes(b.details)
+  }
+
+  private var details: [TensorName] {
+    [expected, found, hint].map { TensorName($0 ?? "") }
   }
 
   /// What is wrong, in one line without the tensor's name.

@@ -100,6 +100,8 @@ public struct SAViArchitecture: Sendable {
         throw refuse("\(layer.name) does not follow the layer before it")
       }
       (height, width, channels) = (height * layer.stride, width * layer.stride, layer.outputs)
+      // Beyond the frame already: further products might not fit an integer.
+      guard height <= frameHeight, width <= frameWidth else { break }
     }
     guard (height, width) == (frameHeight, frameWidth) else {
       throw refuse(

@@ -4,7 +4,7 @@ import Bytes
 public enum MatrixProductRate {
   /// Floating-point operations per second of sgemm on square matrices, on `threads` threads.
   public static func measure(threads: Int) throws -> Double {
-    BLASThreads.useCallers()
+    try BLAS.require()
     let side = 1024
     let products = 8
     let clock = ContinuousClock()

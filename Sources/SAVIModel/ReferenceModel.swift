@@ -73,6 +73,22 @@ public struct ReferenceModel: Sendable {
     return try output.doubles()
   }
 
+  /// The tensors that the mapping holds to be others under a second name, but the file keeps apart,
+  /// each with how far it is from the first.
+  func secondNames() throws -> [TensorComparison.Difference] {
+    try plan.equalPairs.map { pair in
+      let maximum = zip(try reader.doubles(pair.alias), try reader.doubles(pair.original))
+        .reduce(0.0) { result, pair in
+          // Equal infinities, and NaN in both, are no difference.
+          if pair.0 == pair.1 || (pair.0.isNaN && pair.1.isNaN) { return result }
+          let difference = (pair.0 - pair.1).magnitude
+          return difference.isNaN || result.isNaN ? .nan : max(result, difference)
+        }
+      let isSameShape = pair.alias.shape == pair.original.shape
+      return .init(tensor: pair.alias.name, maximum: isSameShape ? maximum : .infinity)
+    }
+  }
+
   /// A model whose parameters are read once, for several runs.
   public func prepared(_ conventions: Conventions) throws -> PreparedModel {
     PreparedModel(model: try model(Float.self, conventions), architecture: architecture)

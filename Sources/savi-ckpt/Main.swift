@@ -14,14 +14,14 @@ import CheckpointFormats
 enum Main {
   static func main() {
     HDF5Helper.runIfAsked()
-    Interrupts.install()
-    Stack.run { run() }
+    Interrupts.guarding { run() }
   }
 
-  private static func run() {
+  private static func run() -> Never {
     do {
       var command = try SaviCkpt.parseAsRoot()
       try command.run()
+      exit(0)
     } catch let error as CheckpointError {
       fail(error.description, exitCode(of: error))
     } catch let error as FileSystemError {

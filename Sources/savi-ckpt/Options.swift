@@ -45,6 +45,11 @@ struct InputOptions: ParsableArguments {
     key == nil && include.isEmpty && exclude.isEmpty && format == nil && rawAs.isEmpty
   }
 
+  func validate() throws {
+    // Wrong usage for every command, whatever it does with files that cannot be read.
+    try EntrySelection(include: include, exclude: exclude).checkPatterns()
+  }
+
   var rawTypes: [Int: DType] {
     Dictionary(rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
   }

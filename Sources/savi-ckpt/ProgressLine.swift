@@ -2,37 +2,53 @@ import Bytes
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
-import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 /// A line on standard error that tells how far a command has come: on a terminal, and only once
 /// the command has taken a second.
-final class ProgressLine {
-  private let timer: (any DispatchSourceTimer)?
+final class ProgressLine: Sendable {
+  /// Whether the line may still be drawn.
+  private let isLive: Mutex<Bool>
+
+  private static let delay = 10
+  private static let interval: useconds_t = 100_000
 
   init(_ progress: Progress, isQuiet: Bool) {
-    guard !isQuiet, Machine.isTerminal(2) else {
-      timer = nil
-      return
+    isLive = Mutex(!isQuiet && Machine.isTerminal(2))
+    guard isLive.withLock(\.self) else { return }
+    let start = ContinuousClock.now
+    // Without a thread there is no line.
+    _ = NativeThread { [self] in
+      for tick in 0... {
+        usleep(Self.interval)
+        let isOver = isLive.withLock { isLive in
+          if isLive, tick >= Self.delay { Self.draw(Self.text(progress, since: start)) }
+          return !isLive
+        }
+        if isOver { return }
+      }
     }
-    let start = DispatchTime.now()
-    let timer = DispatchSource.makeTimerSource(queue: .global())
-    timer.schedule(deadline: start + .seconds(1), repeating: .milliseconds(100))
-    timer.setEventHandler {
-      let seconds = Double(DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds) / 1e9
-      let rate = byteSize(Int(Double(progress.doneBytes) / seconds))
-      Self.draw(
-        "\(progress.doneTensors)/\(progress.totalTensors) tensors, "
-          + "\(byteSize(progress.doneBytes)) of \(byteSize(progress.totalBytes)), \(rate)/s")
-    }
-    timer.activate()
-    self.timer = timer
+  }
+
+  private static func text(_ progress: Progress, since start: ContinuousClock.Instant) -> String {
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let rate = byteSize(Int(Double(progress.doneBytes) / seconds))
+    return "\(progress.doneTensors)/\(progress.totalTensors) tensors, "
+      + "\(byteSize(progress.doneBytes)) of \(byteSize(progress.totalBytes)), \(rate)/s"
   }
 
   /// Takes the line away.
   func finish() {
-    guard let timer else { return }
-    timer.cancel()
-    Self.draw("")
+    isLive.withLock { isLive in
+      if isLive { Self.draw("") }
+      isLive = false
+    }
   }
 
   /// Leaves a clean line behind when the process is about to end.

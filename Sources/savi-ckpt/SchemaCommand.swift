@@ -58,6 +58,7 @@ struct SchemaCommand: ParsableCommand {
     }
 
     func run() throws {
+      if let output { try OutputPlace.checkDistinct(output, from: [file], option: "--output") }
       let checkpoint = try input.open(file)
       guard try !checkpoint.readableTensors().isEmpty else {
         throw CheckpointError(

@@ -83,6 +83,7 @@ struct ValidateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try checkOutputs()
     let schema = try Schemas.load(schema)
     let day = today ?? .today
     let source = try against.map { try self.source($0, schema) }
@@ -109,6 +110,25 @@ struct ValidateCommand: ParsableCommand {
     try Console.output(result.text(report.json ? .json : printed ?? .text))
     if result.isBadInput { throw ExitCode(2) }
     if result.fails { throw ExitCode(1) }
+  }
+
+  /// A report takes the place of no file that this command reads, and of no checkpoint.
+  private func checkOutputs() throws {
+    let targets = output.compactMap(\.file)
+    for (index, target) in targets.enumerated() {
+      if let format = CheckpointWriters.format(forPath: target) {
+        throw CheckpointError(
+          kind: .usage, file: target,
+          "--output would write a report under the name of a \(format.rawValue) file",
+          advice: "choose another name for it")
+      }
+      let read = files.flatMap { path in
+        [path] + ((try? CheckpointFolder.checkpoints(at: path)) ?? [])
+      }
+      try OutputPlace.checkDistinct(
+        target, from: read + [schema] + [against, baseline].compactMap(\.self) + targets[..<index],
+        option: "--output")
+    }
   }
 
   /// One file's findings; that it cannot be read is one of them, so that the others are still

@@ -18,6 +18,80 @@ private func npy(_ dtype: String, _ shape: [Int]) -> [UInt8] {
     + [UInt8](repeating: 0, count: count)
 }
 
+@Suite("verify and run on files that are almost right")
+struct AlmostRightTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// The converted checkpoint as an npz, whose second names are copies, after `change` had its
+  /// arrays: each an npy file, with where its elements begin.
+  private func changed(
+    _ change: (inout [(name: String, data: [UInt8], start: Int)]) -> Void
+  ) throws -> String {
+    let path = folder.file("copies.npz")
+    let run = try runCommand(["convert", torch, "--map", "none", "-o", path])
+    #expect(run.status == 0, "\(run.error)")
+    let listed = try JSONParser.parse(Array(try runCommand(["ls", path, "--json"]).output.utf8))
+    let bytes = try fileBytes(path)
+    var arrays: [(name: String, data: [UInt8], start: Int)] = []
+    if case .array(let tensors)? = listed["tensors"] {
+      for tensor in tensors {
+        guard case .string(let name)? = tensor["name"], case .int(let count)? = tensor["bytes"],
+          case .int(let file)? = tensor["storage"]?["file_offset"],
+          case .int(let start)? = tensor["storage"]?["byte_offset"]
+        else { continue }
+        arrays.append((name, Array(bytes[file..<file + start + count]), start))
+      }
+    }
+    change(&arrays)
+    return try folder.write(
+      "changed.npz",
+      storedZip(arrays.map { ($0.name + ".npy", $0.data) }, withChecksums: true))
+  }
+
+  @Test("a second name that holds other elements is found, though no stage shows it")
+  func alias() throws {
+    let file = try changed { arrays in
+      for index in arrays.indices where arrays[index].name == "processor.corrector.w_q" {
+        let start = arrays[index].start
+        for byte in start..<arrays[index].data.count { arrays[index].data[byte] = 0 }
+      }
+    }
+    let run = try runCommand(["verify", flax, file] + tiny + tinyInputs)
+    #expect(run.status == 1, "\(run.error)")
+    #expect(run.output.contains("processor.corrector.w_q by "), "\(run.output)")
+  }
+
+  @Test("one tensor too few, or too many, is named, and nothing else")
+  func count() throws {
+    let missing = try runCommand(
+      ["verify", flax, torch, "--exclude", "^decoder.mask_pred.bias$"] + tiny)
+    #expect(missing.status == 2)
+    #expect(
+      missing.error.contains(
+        "the mapping does not fit: savi-tiny: 1 missing (decoder.mask_pred.bias"),
+      "\(missing.error)")
+    let more = try changed { $0.append(("extra.weight", $0[0].data, 0)) }
+    let extra = try runCommand(["verify", flax, more] + tiny)
+    #expect(extra.status == 2)
+    #expect(
+      extra.error.contains("the mapping does not fit: savi-tiny: 1 in no rule (extra.weight)"),
+      "\(extra.error)")
+  }
+
+  @Test("a model document with a stride beyond every frame is refused in a sentence")
+  func strides() throws {
+    let text = try String(contentsOfFile: fixture("models/savi-tiny.json"), encoding: .utf8)
+    let wide = text.replacing(#""stride": [2, 2]"#, with: #""stride": [1073741824, 1073741824]"#)
+    #expect(wide != text)
+    let model = try folder.write("wide.json", Array(wide.utf8))
+    let run = try runCommand(["run", torch, "--map", model])
+    #expect(run.status == 2, "\(run.status) \(run.error)")
+    #expect(run.error.hasPrefix("savi-ckpt: error: "))
+  }
+}
+
 @Suite("run, by the real binary")
 struct RunCommandTests {
   @Test("writes the stages asked for, which verify finds equal to themselves")

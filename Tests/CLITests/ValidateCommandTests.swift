@@ -32,6 +32,56 @@ struct ValidateCommandTests {
     }
   }
 
+  @Test("a report never takes the place of a file that is read, or of a checkpoint")
+  func outputPlaces() throws {
+    let folder = try TemporaryFolder()
+    let schema = folder.file("s.yaml")
+    let model = try folder.write("model.pt", try fileBytes(torch))
+    let odd = try folder.write("weights", try fileBytes(torch))
+    #expect(try runCommand(["schema", "generate", torch, "-o", schema]).status == 0)
+    let before = try fileBytes(model)
+    for target in [model, odd, schema, folder.file("./weights"), folder.file("new.safetensors")] {
+      let run = try runCommand([
+        "validate", model, odd, "--schema", schema, "--output", "json=\(target)",
+      ])
+      #expect(run.status == 64, "\(target): \(run.error)")
+    }
+    let twice = try runCommand([
+      "validate", model, "--schema", schema, "--output", "json=\(folder.file("r"))", "--output",
+      "sarif=\(folder.file("r"))",
+    ])
+    #expect(twice.status == 64)
+    #expect(try fileBytes(model) == before && fileBytes(odd) == before)
+    #expect(try folder.contents() == ["model.pt", "s.yaml", "weights"])
+  }
+
+  @Test("a pattern that is none is wrong usage, not a file that cannot be read")
+  func badPattern() throws {
+    let run = try runCommand(["validate", torch, "--schema", "savi-small", "--include", "("])
+    #expect(run.status == 64)
+    #expect(run.error.contains("is not a regular expression"))
+    #expect(run.output.isEmpty)
+  }
+
+  @Test("a tensor of the model that the schema does not require may be absent")
+  func optional() throws {
+    let folder = try TemporaryFolder()
+    func run(_ entry: String) throws -> CommandResult {
+      let schema = try write(
+        folder, "s.yaml",
+        "schema_version: 1\nname: s\nmodel: \(fixture("models/savi-tiny.json"))\ntensors:\n  - \(entry)\n"
+      )
+      return try runCommand([
+        "validate", torch, "--schema", schema, "--exclude", "mask_pred.bias",
+      ])
+    }
+    let required = try run("{name: decoder.mask_pred.bias}")
+    #expect(required.status == 1)
+    #expect(required.output.contains("W001 missing-tensor decoder.mask_pred.bias"))
+    let optional = try run("{name: decoder.mask_pred.bias, required: false}")
+    #expect(optional.status == 0, "\(optional.output)")
+  }
+
   @Test("numbers in names are folded into a range, and can be edited")
   func folding() throws {
     let run = try runCommand(["schema", "generate", torch, "--include", "encoder.backbone"])

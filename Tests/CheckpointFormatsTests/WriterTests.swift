@@ -75,4 +75,61 @@ struct WriterTests {
     }
     #expect(try folder.contents().isEmpty)
   }
+
+  private func zeros(_ name: TensorName, _ shape: Shape = .scalar) -> OutputTensor {
+    OutputTensor(name: name, dtype: .uint8, shape: shape) { sink in
+      try sink(0, [UInt8](repeating: 0, count: shape.count).span)
+    }
+  }
+
+  private func write(_ tensors: [OutputTensor], _ format: FormatName) throws -> Checkpoint {
+    let folder = try TemporaryFolder()
+    let writer = try #require(try CheckpointWriters.writer(for: format))
+    try CheckpointWriters.write(
+      tensors, to: folder.file("out"), as: writer, overwrite: false, work: Self.work)
+    return try Checkpoint(path: folder.file("out"))
+  }
+
+  @Test("names nest as deep as they are read, and no deeper", arguments: [FormatName.hdf5, .flax])
+  func depth(_ format: FormatName) throws {
+    func name(_ parts: Int) -> TensorName {
+      TensorName([String](repeating: "a", count: parts).joined(separator: "/"))
+    }
+    let deepest = name(StructureLimits.depth)
+    #expect(try write([zeros(deepest)], format).tensors.map(\.name) == [deepest])
+    #expect {
+      try write([zeros(name(StructureLimits.depth + 1))], format)
+    } throws: {
+      "\($0)".contains("would nest deeper")
+    }
+  }
+
+  @Test("tensors have as many dimensions as are read, and no more")
+  func rank() throws {
+    for (format, limit) in [(FormatName.hdf5, 32), (.npz, 64), (.torch, 64), (.safetensors, 64)] {
+      let shapes = try [limit, limit + 1].map {
+        try #require(Shape([Int](repeating: 1, count: $0)))
+      }
+      #expect(try write([zeros("x", shapes[0])], format).tensors.first?.shape == shapes[0])
+      #expect {
+        try write([zeros("x", shapes[1])], format)
+      } throws: {
+        "\($0)".contains("x: it has \(limit + 1) dimensions")
+      }
+    }
+  }
+
+  @Test("writing refuses by itself what the format cannot hold: no call comes before it")
+  func prepares() throws {
+    let complex = OutputTensor(name: "x", dtype: .complex32, shape: .scalar) { _ in }
+    for format in [FormatName.safetensors, .flax] {
+      #expect(throws: CheckpointError.self) { try write([complex], format) }
+    }
+    #expect(throws: CheckpointError.self) { try write([zeros("a"), zeros("b")], .npy) }
+    for format in CheckpointWriters.formats where format != .npy {
+      #expect(throws: CheckpointError.self) { try write([zeros("a"), zeros("a")], format) }
+      let orphan = OutputTensor(name: "b", dtype: .uint8, shape: .scalar, aliasOf: "c") { _ in }
+      #expect(throws: CheckpointError.self) { try write([zeros("a"), orphan], format) }
+    }
+  }
 }

@@ -60,10 +60,30 @@ struct TableTests {
     #expect(table.text(.markdown).contains("… 11 more"))
   }
 
-  @Test("CSV quotes shapes, whose commas are data")
+  @Test("CSV quotes shapes, whose commas are data, and rounds no figure")
   func csv() throws {
     let table = ParameterTable(try rows("numpy/single.npy"), style: .torch)
-    #expect(table.text(.csv) == "Name,Shape,Size,Mean,Std\n,\"(2, 3)\",6,2.5,1.87")
+    #expect(
+      table.text(.csv) == "Name,Shape,Size,Mean,Std\n,\"(2, 3)\",6,2.5,1.8708286933869707")
+  }
+
+  @Test("CSV carries the figures of the JSON form, and no thousands separators")
+  func csvFigures() throws {
+    let rows = try rows("golden/tiny_perturbed_torch.npz")
+    let table = ParameterTable(rows, style: .full)
+    let document = try JSONParser.parse(Array(table.text(.json).utf8))
+    guard case .array(let tensors)? = document["tensors"] else {
+      Issue.record("no tensors")
+      return
+    }
+    let lines = table.text(.csv).split(separator: "\n").dropFirst()
+    #expect(lines.count == tensors.count)
+    for (line, tensor) in zip(lines, tensors) {
+      for key in ["mean", "std", "min", "max", "size", "zero_count"] {
+        let figure = try #require(tensor[key]).serialized()
+        #expect(line.contains(",\(figure == "null" ? "" : figure),"), "\(key) of \(line)")
+      }
+    }
   }
 
   @Test("JSON figures are float64; undefined ones are null")

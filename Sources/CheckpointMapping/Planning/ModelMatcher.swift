@@ -10,17 +10,7 @@ public enum ModelMatcher {
     _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection,
     template: [TensorInfo]? = nil
   ) throws -> ConversionPlan {
-    var plans: [ConversionPlan] = []
-    var misses: [(model: ModelDocument, mismatch: MappingMismatch, root: TensorName)] = []
-    for model in models {
-      let planner = try ConversionPlanner(model, direction: direction, template: template)
-      for outcome in planner.outcomes(for: entries) {
-        switch outcome {
-        case .fits(let plan): plans.append(plan)
-        case .misses(let mismatch, let root): misses.append((model, mismatch, root))
-        }
-      }
-    }
+    let (plans, misses) = try outcomes(entries, models, direction, template)
     if plans.count == 1 { return plans[0] }
     guard plans.isEmpty else { throw ambiguity(plans) }
     if let model = fittingReversed(entries, models, direction) {
@@ -34,30 +24,58 @@ public enum ModelMatcher {
           ? "use --reverse to convert them to \(source), or --map none to change the format alone"
           : "leave out --reverse")
     }
-    misses.sort { $0.mismatch.count < $1.mismatch.count }
-    let texts = misses.map { miss in
+    throw noFit(misses, models)
+  }
+
+  /// The plan in whichever direction fits; where neither does, what stands against the nearer one.
+  public static func planEitherWay(
+    _ entries: [CheckpointEntry], models: [ModelDocument]
+  ) throws -> ConversionPlan {
+    var misses: [Miss] = []
+    for direction in [ConversionDirection.forward, .reverse] {
+      let (plans, missed) = try outcomes(entries, models, direction, nil)
+      if plans.count == 1 { return plans[0] }
+      guard plans.isEmpty else { throw ambiguity(plans) }
+      misses += missed
+    }
+    // Of each model the direction that comes nearer: the other has all names wrong.
+    let nearest = models.compactMap { model in
+      misses.filter { $0.model.name == model.name }.min { $0.mismatch.count < $1.mismatch.count }
+    }
+    throw noFit(nearest, models)
+  }
+
+  private typealias Miss = (model: ModelDocument, mismatch: MappingMismatch, root: TensorName)
+
+  /// What comes of every model: the plans that fit, and the nearest misses.
+  private static func outcomes(
+    _ entries: [CheckpointEntry], _ models: [ModelDocument], _ direction: ConversionDirection,
+    _ template: [TensorInfo]?
+  ) throws -> (plans: [ConversionPlan], misses: [Miss]) {
+    var plans: [ConversionPlan] = []
+    var misses: [Miss] = []
+    for model in models {
+      let planner = try ConversionPlanner(model, direction: direction, template: template)
+      for outcome in planner.outcomes(for: entries) {
+        switch outcome {
+        case .fits(let plan): plans.append(plan)
+        case .misses(let mismatch, let root): misses.append((model, mismatch, root))
+        }
+      }
+    }
+    return (plans, misses)
+  }
+
+  private static func noFit(_ misses: [Miss], _ models: [ModelDocument]) -> CheckpointError {
+    let texts = misses.sorted { $0.mismatch.count < $1.mismatch.count }.map { miss in
       let place = miss.root.isEmpty ? "" : " under \(miss.root)"
       return "\(miss.model.name)\(place): \(miss.mismatch.summary)"
     }
-    throw CheckpointError(
+    return CheckpointError(
       (models.count == 1 ? "the mapping does not fit: " : "no model's mapping fits: ")
         + texts.joined(separator: " | "),
       advice: "name a mapping file with --map FILE, a subtree with --key, or leave entries out "
         + "with --exclude; --map none changes the format alone")
-  }
-
-  /// The plan in whichever direction fits; where neither does, what stands against the forward one.
-  public static func planEitherWay(
-    _ entries: [CheckpointEntry], models: [ModelDocument]
-  ) throws -> ConversionPlan {
-    do {
-      return try plan(entries, models: models, direction: .forward)
-    } catch {
-      guard let reverse = try? plan(entries, models: models, direction: .reverse) else {
-        throw error
-      }
-      return reverse
-    }
   }
 
   private static func ambiguity(_ plans: [ConversionPlan]) -> CheckpointError {

@@ -13,7 +13,13 @@ struct ExpectedTensor: Sendable {
 extension CheckpointSchema {
   /// The tensors with known names: the model's, then those of the entries.
   func expectedTensors() throws -> [ExpectedTensor] {
-    let fromModel = try modelTensors()
+    // An entry may say of the model's tensor that it can be absent.
+    let fromModel = try modelTensors().map { tensor in
+      ExpectedTensor(
+        name: tensor.name,
+        isRequired: tensor.isRequired && entries(for: tensor.name).allSatisfy(\.isRequired),
+        shape: tensor.shape, aliasOf: tensor.aliasOf)
+    }
     let known = Set(fromModel.map(\.name))
     let fromEntries = entries.flatMap { entry in
       entry.names.filter { !known.contains($0) }.map {
@@ -24,7 +30,8 @@ extension CheckpointSchema {
     return fromModel + fromEntries
   }
 
-  private func modelTensors() throws -> [ExpectedTensor] {
+  /// The tensors of the schema's model.
+  func modelTensors() throws -> [ExpectedTensor] {
     guard let model else { return [] }
     func fixed(_ shape: Shape) -> [SchemaEntry.Extent] {
       shape.dimensions.map(SchemaEntry.Extent.fixed)

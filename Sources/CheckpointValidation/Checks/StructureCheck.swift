@@ -139,8 +139,12 @@ struct StructureCheck {
   }
 
   private mutating func checkCounts() {
-    for entry in schema.entries where entry.count != nil || entry.names.isEmpty {
-      let matches = tensors.keys.filter(entry.covers).count
+    var counts = [Int](repeating: 0, count: schema.entries.count)
+    for name in tensors.keys {
+      for index in schema.indices(for: name) { counts[index] += 1 }
+    }
+    for (entry, matches) in zip(schema.entries, counts)
+    where entry.count != nil || entry.names.isEmpty {
       if let count = entry.count, !count.contains(matches) {
         let expected =
           count.lowerBound == count.upperBound

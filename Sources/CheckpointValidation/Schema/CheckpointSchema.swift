@@ -19,7 +19,7 @@ public struct CheckpointSchema: Sendable {
   public let entries: [SchemaEntry]
   /// The entries by the names they spell out, as indices; the others are patterns.
   private let byName: [TensorName: [Int]]
-  private let patterns: [Int]
+  private let patterns: PatternIndex
 
   /// The version of the file format this tool reads.
   public static let schemaVersion = 1
@@ -42,13 +42,19 @@ public struct CheckpointSchema: Sendable {
       for name in entry.names { byName[name, default: []].append(index) }
     }
     self.byName = byName
-    patterns = entries.indices.filter { entries[$0].names.isEmpty }
+    patterns = PatternIndex(
+      entries.indices.filter { entries[$0].names.isEmpty }.map { ($0, entries[$0].pattern) })
   }
 
   /// The entries that say something of `name`, in the schema's order.
   func entries(for name: TensorName) -> [SchemaEntry] {
-    let indices = (byName[name] ?? []) + patterns.filter { entries[$0].covers(name) }
-    return indices.sorted().map { entries[$0] }
+    indices(for: name).map { entries[$0] }
+  }
+
+  /// Their indices, in order.
+  func indices(for name: TensorName) -> [Int] {
+    let matching = patterns.candidates(for: name).filter { entries[$0].covers(name) }
+    return ((byName[name] ?? []) + matching).sorted()
   }
 }
 

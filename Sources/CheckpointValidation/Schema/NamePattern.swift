@@ -54,6 +54,17 @@ public struct NamePattern: Sendable, Equatable {
     tokens.compactMap { if case .number(let name) = $0 { name } else { nil } }
   }
 
+  /// The text before the first wildcard or variable, between each two, and behind the last.
+  var literalRuns: [[UInt8]] {
+    tokens.reduce(into: [[]]) { runs, token in
+      if case .literal(let byte) = token {
+        runs[runs.count - 1].append(byte)
+      } else {
+        runs.append([])
+      }
+    }
+  }
+
   /// The numbers that the variables stand for in `name`, in the pattern's order; `nil` where it
   /// does not match.
   public func match(_ name: TensorName) -> [Int]? {

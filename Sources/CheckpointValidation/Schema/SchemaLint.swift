@@ -20,6 +20,7 @@ public enum SchemaLint {
         Finding(severity: severity, subject: subject, position: position, message: message))
     }
     var seen: [TensorName: Int] = [:]
+    let expected = Set(try schema.expectedTensors().map(\.name))
     for (index, entry) in schema.entries.enumerated() {
       let name = entry.pattern.text
       position = entry.position
@@ -48,7 +49,7 @@ public enum SchemaLint {
         report(.warning, name, "a constant needs no bounds of its mean or std")
       }
       for other in [entry.aliasOf, entry.constraints.equals].compactMap(\.self)
-      where !schema.speaks(of: other) {
+      where !expected.contains(other) && schema.indices(for: other).isEmpty {
         report(.error, name, "it refers to \(other), which no entry names")
       }
     }
@@ -88,18 +89,13 @@ public enum SchemaLint {
   /// Entries of a model's schema must be about the model's tensors.
   private static func modelFindings(_ schema: CheckpointSchema) throws -> [Finding] {
     guard let model = schema.model else { return [] }
-    let names = try schema.expectedTensors().map(\.name)
-    return schema.entries.filter { entry in !names.contains(where: entry.covers) }.map {
+    // Names that only an entry spells out are expected too, but not the model's.
+    let tensors = Set(try schema.modelTensors().map(\.name))
+    let used = Set(tensors.flatMap(schema.indices))
+    return schema.entries.enumerated().filter { !used.contains($0.offset) }.map { _, entry in
       Finding(
-        severity: .error, subject: $0.pattern.text, position: $0.position,
+        severity: .error, subject: entry.pattern.text, position: entry.position,
         message: "no tensor of \(model.name) has this name")
     }
-  }
-}
-
-extension CheckpointSchema {
-  fileprivate func speaks(of name: TensorName) -> Bool {
-    entries.contains { $0.covers(name) }
-      || ((try? expectedTensors())?.contains { $0.name == name } ?? false)
   }
 }

@@ -29,7 +29,7 @@ struct SAVi<Scalar: ModelScalar>: Sendable {
   func callAsFunction(
     _ clip: Clip, wanted: Set<StageName>, threads: Int, trace: Trace<Scalar>? = nil
   ) throws -> [Stage] {
-    BLASThreads.useCallers()
+    try BLAS.require()
     let encoded = try encode(clip, threads: threads, trace)
     let tracks = try follow(clip, encoded, threads: threads, trace)
     var stages = Stages<Scalar>(clip: clip, wanted: wanted)

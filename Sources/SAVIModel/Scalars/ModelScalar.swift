@@ -1,5 +1,3 @@
-import COpenBLAS
-
 #if canImport(Glibc)
   import Glibc
 #else
@@ -33,8 +31,8 @@ extension Float: ModelScalar {
     _ b: UnsafePointer<Float>, ldb: Int, transposesB: Bool, beta: Float,
     _ c: UnsafeMutablePointer<Float>, ldc: Int
   ) {
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans, CInt(rows),
+    unsafe BLAS.shared.floats(
+      BLAS.rowMajor, BLAS.plain, transposesB ? BLAS.transposed : BLAS.plain, CInt(rows),
       CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
   }
 
@@ -57,8 +55,8 @@ extension Double: ModelScalar {
     _ b: UnsafePointer<Double>, ldb: Int, transposesB: Bool, beta: Double,
     _ c: UnsafeMutablePointer<Double>, ldc: Int
   ) {
-    unsafe cblas_dgemm(
-      CblasRowMajor, CblasNoTrans, transposesB ? CblasTrans : CblasNoTrans, CInt(rows),
+    unsafe BLAS.shared.doubles(
+      BLAS.rowMajor, BLAS.plain, transposesB ? BLAS.transposed : BLAS.plain, CInt(rows),
       CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
   }
 
@@ -73,14 +71,4 @@ extension Double: ModelScalar {
   static func exponential(_ x: Double) -> Double { exp(x) }
   static func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
   static func elements(_ values: [Double]) -> Stage.Elements { .float64(values) }
-}
-
-/// How the machine's processors are shared: the pass runs frames and slots side by side, so each
-/// call of CBLAS stays on the thread that makes it.
-enum BLASThreads {
-  private static let once: Void = {
-    openblas_set_num_threads(1)
-    stop_blas_threads()
-  }()
-  static func useCallers() { once }
 }

@@ -31,6 +31,11 @@ public struct TensorComparison: Sendable {
       if !agrees { differences.append(Difference(tensor: name, maximum: maximum)) }
       overall = maximum.isNaN || overall.isNaN ? .nan : max(overall, maximum)
     }
+    // A second name that is no view of the first holds elements of its own.
+    for pair in try model.secondNames() + reference.secondNames() {
+      if pair.maximum != 0 { differences.append(pair) }
+      overall = pair.maximum.isNaN || overall.isNaN ? .nan : max(overall, pair.maximum)
+    }
     count = names.count
     self.differences = differences
     maximum = overall
