@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 # How long `make fuzz` runs each target.
 SECONDS ?= 60
 
-.PHONY: help setup build demo test lint interop fuzz docs bench dist install clean
+.PHONY: help setup build demo test lint interop crash fuzz docs bench dist install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ lint: ## Check the format and style of every Swift file.
 interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached virtual environment.
 	@$(SWIFT) build -c release --product MakeCorpus
 	@scripts/interop.sh
+
+crash: ## Signal a conversion at every system call; installs strace.
+	@scripts/setup.sh strace
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest --filter SystemCallTests
 
 fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; see docs/fuzzing.md.
 	$(SWIFT) build -c release --package-path Fuzz --scratch-path .build-fuzz \

@@ -148,32 +148,36 @@ public final class AtomicFile: Sendable {
   }
 
   /// Flushes the file, gives it its name, and flushes the folder.
-  public func commit() throws(FileSystemError) {
-    try finish()
-    let code = TemporaryFiles.shared.inTurn {
-      if overwrite { return unsafe rename(temporaryPath, path) == 0 ? 0 : errno }
-      return RenameWithoutReplacing.move(temporaryPath, to: path)
-    }
-    guard code == 0 else {
-      throw FileSystemError(
-        action: overwrite ? "rename the new file to" : "create", path: path, code: code)
-    }
-    TemporaryFiles.shared.forget(temporaryPath)
-    flushFolder()
-  }
+  public func commit() throws(FileSystemError) { try Self.commit([self]) }
 
-  /// Commits `files` in their order. Where one cannot be, those that replaced nothing are taken
-  /// away again.
+  /// Commits `files` in their order and in one turn: an interrupt comes before the first or after the
+  /// last. Where one cannot be, those that replaced nothing are taken away again.
   public static func commit(_ files: [AtomicFile]) throws(FileSystemError) {
     for file in files { try file.finish() }
-    for (index, file) in files.enumerated() {
-      do {
-        try file.commit()
-      } catch {
+    let failure = TemporaryFiles.shared.inTurn { () -> FileSystemError? in
+      for (index, file) in files.enumerated() {
+        guard let failure = file.move() else { continue }
         for done in files[..<index] where !done.overwrite { unsafe unlink(done.path) }
-        throw error
+        return failure
       }
+      return nil
     }
+    if let failure { throw failure }
+    for file in files {
+      TemporaryFiles.shared.forget(file.temporaryPath)
+      file.flushFolder()
+    }
+  }
+
+  /// Gives the file its name.
+  private func move() -> FileSystemError? {
+    let code =
+      overwrite
+      ? (unsafe rename(temporaryPath, path) == 0 ? 0 : errno)
+      : RenameWithoutReplacing.move(temporaryPath, to: path)
+    guard code != 0 else { return nil }
+    return FileSystemError(
+      action: overwrite ? "rename the new file to" : "create", path: path, code: code)
   }
 
   /// The file is in place already; a file system that cannot flush a folder is no failure.

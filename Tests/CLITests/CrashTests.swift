@@ -50,4 +50,30 @@ struct CrashTests {
     }
     #expect(inTheMiddle > 0)
   }
+
+  @Test(
+    "by Ctrl-C or a request to end, in the middle: nothing is left, and the signal is what ended it",
+    arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signals(_ number: Int32) throws {
+    let folder = try TemporaryFolder()
+    var ended = 0
+    // A conversion may be quicker than the signal; one of many is not.
+    for _ in 0..<50 where ended == 0 {
+      let process = try startConversion(to: folder.file("out.pt"))
+      while process.isRunning, try folder.contents().isEmpty { usleep(200) }
+      kill(process.processIdentifier, number)
+      process.waitUntilExit()
+      let left = try folder.contents()
+      if process.terminationReason == .uncaughtSignal {
+        #expect(process.terminationStatus == number)
+        #expect(left == [])
+        ended += 1
+      } else {
+        #expect(process.terminationStatus == 0)
+        #expect(left == ["out.pt"])
+        try FileManager.default.removeItem(atPath: folder.file("out.pt"))
+      }
+    }
+    #expect(ended == 1)
+  }
 }
