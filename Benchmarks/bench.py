@@ -146,7 +146,7 @@ def forward(tool, folder):
     subprocess.run([tool, "convert", "-q", "--force", ROOT / "samples/savi-small.flax.npz", "-o",
                     file], check=True)
     setting = PEER.format(tests=str(ROOT / "Tests/Interop"), file=str(file), frames=frames,
-                          document=str(ROOT / "schemas/savi-small.json"))
+                          document=str(ROOT / "schemas/models/savi-small.json"))
     ours = [tool.parent / "ForwardPassBenchmark", file, str(frames), str(runs)]
     results = {"savi-ckpt": []}
     for turn in range(3):

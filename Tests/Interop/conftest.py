@@ -1,4 +1,5 @@
 """Fixtures of the interop suite: the real binary, and the project's folders."""
+import functools
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import jsonschema
 import numpy as np
 import pytest
+import referencing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "Tests/Fixtures"
@@ -21,19 +23,50 @@ class Tool:
         self.path = path
 
     def run(self, *arguments, status=0):
+        """Runs a command that is to end with an exit code; None allows any."""
         result = subprocess.run([self.path, *map(str, arguments)], capture_output=True, text=True)
-        assert result.returncode == status, result.stderr
+        assert status is None or result.returncode == status, result.stderr
         return result
 
     def json(self, schema, *arguments):
         """The JSON output of a command, checked against its schema."""
         document = json.loads(self.run(*arguments, "--json").stdout)
-        jsonschema.Draft202012Validator(load_schema(schema)).validate(document)
+        validator(schema).validate(document)
         return document
 
 
-def load_schema(name):
-    return json.loads((ROOT / f"schemas/{name}.schema.json").read_text())
+TABLE = pytest.StashKey[list]()
+
+
+def pytest_configure(config):
+    config.stash[TABLE] = []
+
+
+@pytest.fixture(scope="session")
+def suggest_table(request):
+    """Rows that are shown at the end: family, tensors, rules, open questions, wrong tensors."""
+    return request.config.stash[TABLE]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[TABLE]:
+        terminalreporter.section("map suggest on a new model's names, beside transformers")
+        for row in [["family", "tensors", "rules", "questions", "wrong"], *config.stash[TABLE]]:
+            terminalreporter.write_line("{:12}{:>9}{:>9}{:>11}{:>9}".format(*row))
+
+
+@functools.cache
+def schemas():
+    """The project's JSON Schemas, which refer to one another by their names."""
+    documents = [json.loads(path.read_text()) for path in (ROOT / "schemas").glob("*.schema.json")]
+    return referencing.Registry().with_resources(
+        (document["$id"], referencing.Resource.from_contents(document)) for document in documents)
+
+
+def validator(name):
+    """What holds a document against schemas/NAME.schema.json."""
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"https://savi-ckpt.invalid/schemas/{name}.schema.json"}, registry=schemas())
 
 
 @pytest.fixture(scope="session")

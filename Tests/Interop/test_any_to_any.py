@@ -34,10 +34,9 @@ def test_diff_reports_every_kind(tool, tmp_path):
     np.savez(tmp_path / "b.npz", **b)
     result = tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", "--json", status=1)
     import json
-    import jsonschema
-    from conftest import load_schema
+    from conftest import validator
     document = json.loads(result.stdout)
-    jsonschema.Draft202012Validator(load_schema("diff")).validate(document)
+    validator("diff").validate(document)
     kinds = {d["name"]: d for d in document["differences"]}
     assert {name: d["kind"] for name, d in kinds.items()} == {
         "gone": "only_in_first", "new": "only_in_second", "shape": "shape", "dtype": "dtype",

@@ -137,11 +137,10 @@ def test_fixes_make_the_module_agree(checkpoint):
 def test_run_json_and_certificate(tool, tmp_path):
     document = tool.json("run", "run", SAMPLE, "--frames", 1)
     assert [stage["name"] for stage in document["stages"]][0] == "enc_cnn"
-    import jsonschema
-    from conftest import load_schema
+    from conftest import validator
     tool.run("convert", SAMPLE, "-o", tmp_path / "a.pt", "--certificate", tmp_path / "c.json")
     certificate = json.loads((tmp_path / "c.json").read_text())
-    jsonschema.Draft202012Validator(load_schema("certificate")).validate(certificate)
+    validator("certificate").validate(certificate)
     assert tool.json("replay", "verify", "--certificate", tmp_path / "c.json")["holds"]
     hashes = tool.json("hash", "hash", SAMPLE)
     assert certificate["source"]["root"] == hashes["root"]
