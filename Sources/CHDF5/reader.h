@@ -139,13 +139,26 @@ static inline hid_t savi_reader_access(void) {
   return list;
 }
 
+// Whether the innermost error says that a chunk was never written: to libhdf5 that is a failure.
+static herr_t savi_note_unwritten(unsigned index, const H5E_error2_t *error, void *is_unwritten) {
+  (void)index;
+  *(int *)is_unwritten = error->desc && strstr(error->desc, "chunk storage is not allocated");
+  return 1;
+}
+
+static inline int savi_is_unwritten(void) {
+  int is_unwritten = 0;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, savi_note_unwritten, &is_unwritten);
+  return is_unwritten;
+}
+
 // Where the chunk at `origin` lies: 1, or 0 where it was never written; negative on failure.
 static inline int savi_chunk_place(hid_t dataset, void *handle, const hsize_t *origin,
     haddr_t *address, hsize_t *size, uint32_t *filter_mask) {
   struct savi_reader *reader = handle;
   unsigned char unread;
   *size = 0;
-  if (H5Dget_chunk_storage_size(dataset, origin, size) < 0) return -1;
+  if (H5Dget_chunk_storage_size(dataset, origin, size) < 0) return savi_is_unwritten() ? 0 : -1;
   if (*size == 0) return 0;
   reader->watched_address = HADDR_UNDEF;
   reader->is_watching = 1;

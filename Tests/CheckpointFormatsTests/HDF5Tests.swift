@@ -57,6 +57,19 @@ struct HDF5Tests {
     #expect(reasons["null"]?.contains("null dataspace") == true)
   }
 
+  @Test("chunks that were never written are the fill value, beside others that were")
+  func partial() throws {
+    let checkpoint = try open("partial.h5")
+    let tensor = try #require(checkpoint.tensors.first)
+    let one: [UInt8] = [0, 0, 0x80, 0x3F]
+    let seven: [UInt8] = [0, 0, 0xE0, 0x40]
+    var expected: [UInt8] = []
+    for row in 0..<6 {
+      for column in 0..<8 { expected += row % 2 == 0 && column < 2 ? one : seven }
+    }
+    #expect(try checkpoint.reader.read(tensor) == expected)
+  }
+
   @Test("a group's further links give its tensors further names")
   func groupLinks() throws {
     let checkpoint = try open("links.h5")

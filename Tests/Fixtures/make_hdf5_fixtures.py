@@ -63,6 +63,10 @@ def main():
         file["group/inner/w"] = ramp("f4")
         file["second"] = file["group"]
         file["third"] = h5py.SoftLink("/group/inner")
+    with h5py.File(OUT / "partial.h5", "w") as file:
+        # Three of 24 chunks were written, with ones; the others are the fill value.
+        partial = file.create_dataset("partial", (6, 8), "f4", chunks=(1, 2), fillvalue=7)
+        partial[::2, 0:2] = 1
     with h5py.File(OUT / "unclosed.h5", "w", libver="v110") as file:
         file["w"] = ramp("f4")
         file.flush()

@@ -40,7 +40,7 @@ enum HDF5Attributes {
   private static func variableStrings(
     _ attribute: hid_t, _ type: hid_t, _ count: Int
   ) -> [String] {
-    // libhdf5 fills in pointers it allocates; the sandbox's end frees them.
+    // libhdf5 fills in pointers it allocates; the helper's end frees them.
     var pointers = unsafe [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
     guard unsafe H5Aread(attribute, type, &pointers) >= 0 else { return [] }
     return unsafe pointers.map { pointer in

@@ -33,7 +33,9 @@ public enum HDF5Helper {
   /// To be called first in `main`.
   public static func runIfAsked() {
     let arguments = CommandLine.arguments
-    if arguments.count == 3, arguments[1] == request { NativeThread.runDeep { describe(arguments[2]) } }
+    if arguments.count == 3, arguments[1] == request {
+      NativeThread.runDeep { describe(arguments[2]) }
+    }
     choice.withLock { $0.isThisProgram = true }
   }
 
