@@ -19,7 +19,7 @@ let package = Package(
       name: "Checkpoints",
       targets: [
         "CheckpointCore", "CheckpointFormats", "CheckpointInspection", "CheckpointMapping",
-        "CheckpointValidation",
+        "CheckpointConversion", "CheckpointValidation",
       ]),
     .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
   ],

@@ -9,6 +9,14 @@ public enum Machine {
   /// Processors that are online, at least one.
   public static var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
 
+  /// Whether `count` bytes are to be had, as far as the limits of the process say. Swift ends the
+  /// process where an allocation fails, so what is large is asked for first.
+  public static func canAllocate(_ count: Int) -> Bool {
+    let block = unsafe malloc(count)
+    defer { unsafe free(block) }
+    return unsafe block != nil || count == 0
+  }
+
   /// Whether a file descriptor is a terminal.
   public static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 

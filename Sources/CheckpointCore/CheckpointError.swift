@@ -78,3 +78,15 @@ extension CheckpointError {
       advice: "the file is damaged or truncated; fetch or save it again")
   }
 }
+
+extension CheckpointError {
+  /// Makes sure that a buffer of `count` bytes can be made.
+  public static func requireMemory(_ count: Int) throws(CheckpointError) {
+    guard Machine.canAllocate(count) else {
+      throw CheckpointError(
+        "\(count) bytes of memory are needed, and this process cannot have them",
+        advice:
+          "raise its limit (ulimit -v, a container's), or leave large tensors out with --exclude")
+    }
+  }
+}

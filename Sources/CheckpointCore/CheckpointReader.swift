@@ -37,6 +37,7 @@ extension CheckpointReader {
         entry: tensor.name,
         "elements \(range.lowerBound) to \(range.upperBound) asked of \(tensor.shape.count)")
     }
+    try CheckpointError.requireMemory(range.count * tensor.dtype.itemSize)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(range.count * tensor.dtype.itemSize)
     try stream(tensor, elements: range, chunkSize: Streaming.chunkSize) { _, run in

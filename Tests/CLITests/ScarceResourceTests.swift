@@ -39,4 +39,35 @@ struct ScarceResourceTests {
       #expect(run.status == 0 || isRefused, "\(count): \(run.status) \(run.error)")
     }
   }
+
+  private func run(_ arguments: [String], _ limit: String) throws -> CommandResult {
+    try runProcess(
+      URL(fileURLWithPath: "/bin/sh"),
+      ["-c", "\(limit); exec \"$0\" \"$@\"", binary.path] + arguments)
+  }
+
+  @Test("commands that run no model start no threads of BLAS, and need no memory for them")
+  func noThreads() throws {
+    let sample = packageRoot.appendingPathComponent("samples/savi-small.flax.npz").path
+    let run = try run(["hash", sample], "ulimit -v 400000")
+    #expect(run.status == 0, "\(run.status) \(run.error)")
+  }
+
+  @Test("a tensor larger than the memory there may be is a sentence")
+  func memory() throws {
+    let folder = try TemporaryFolder()
+    // 1 GiB of zeros that take no room on the disk.
+    let header = Array(
+      #"{"k":{"dtype":"F32","shape":[16384,16384],"data_offsets":[0,1073741824]}}"#.utf8)
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+    let file = try folder.write("k.safetensors", length + header)
+    let handle = try #require(FileHandle(forWritingAtPath: file))
+    try handle.truncate(atOffset: UInt64(8 + header.count + (1 << 30)))
+    let run = try run(
+      ["convert", file, "--map", fixture("models/chunked_4x3.json"), "-o", folder.file("out.npz")],
+      "ulimit -v 900000")
+    #expect(run.status == 2, "\(run.status) \(run.error)")
+    #expect(run.error.contains("bytes of memory are needed"), "\(run.error)")
+    #expect(try folder.contents() == ["k.safetensors"])
+  }
 }

@@ -29,6 +29,7 @@ public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: ino
 public func collectDoubles(
   _ dtype: DType, count: Int, _ produce: (ElementSink) throws -> Void
 ) throws -> [Double] {
+  try CheckpointError.requireMemory(count * MemoryLayout<Double>.size)
   var all: [Double] = []
   all.reserveCapacity(count)
   var values: [Double] = []

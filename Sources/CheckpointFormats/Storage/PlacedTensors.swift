@@ -21,6 +21,11 @@ extension AtomicFile {
       let (tensor, offset) = (placed[index].tensor, placed[index].offset)
       guard tensor.shape.count > 0 else { return }
       try budget.withBytes(tensor.workingMemory) {
+        do throws(CheckpointError) {
+          try CheckpointError.requireMemory(tensor.workingMemory)
+        } catch {
+          throw error.inEntry(tensor.name.text)
+        }
         var written = 0
         try tensor.produce { position, chunk in
           // Checksums are taken as the elements pass: they must come in order.

@@ -1,3 +1,5 @@
+import CheckpointCore
+
 /// Bytes in a checkpoint that tensors are views of: a zip entry, a part of a file.
 protocol StorageSource: Sendable {
   /// The bytes of the storage, decompressed.
@@ -19,6 +21,7 @@ extension StorageSource {
 
   /// The bytes `range`. The caller has checked it against `size`.
   func read(_ range: Range<Int>) throws -> [UInt8] {
+    try CheckpointError.requireMemory(range.count)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(range.count)
     try stream(range, chunkSize: max(1, range.count)) { chunk in
