@@ -16,11 +16,15 @@ struct FamilyGaps {
     let pattern: Int
   }
   private var series: [Key: Series] = [:]
+  private var empty: [(name: TensorName, rule: Int)] = []
 
   mutating func add(
     _ rule: MappingRule, _ patterns: [NamePattern], _ members: [RuleExpansion.Bindings]
   ) {
     if case .tensors(let tensors) = rule.action, tensors.isPartial { return }
+    if members.isEmpty, let pattern = patterns.first {
+      empty.append((TensorName(pattern.description), rule.number))
+    }
     for (number, pattern) in patterns.enumerated() {
       guard case .index(let index)? = pattern.parts.first(where: { $0.isIndex }),
         let variable = index.variable
@@ -41,7 +45,9 @@ struct FamilyGaps {
   /// The numbers of the rules that lack a member.
   var rulesWithGaps: Set<Int> { Set(gaps.map(\.rule)) }
 
-  private var gaps: [(name: TensorName, rule: Int)] {
+  private var gaps: [(name: TensorName, rule: Int)] { empty + missingMembers }
+
+  private var missingMembers: [(name: TensorName, rule: Int)] {
     let families = Dictionary(
       grouping: series.sorted { a, b in
         (a.key.rule, a.key.pattern) < (b.key.rule, b.key.pattern)

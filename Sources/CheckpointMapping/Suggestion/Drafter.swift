@@ -8,12 +8,6 @@ struct Draft {
   let leftOver: [TensorName]
   let withoutSource: [TensorName]
   let pairCount: Int
-  fileprivate let sourceNames: [String: TensorName]
-
-  /// The tensor that a path in a question stands for.
-  func sourceName(_ path: TensorName) -> TensorName {
-    sourceNames[NameParts.split(path).joined(separator: "/")] ?? path
-  }
 }
 
 /// Finds the rules: by value where the weights are the same, then by names and shapes.
@@ -98,14 +92,18 @@ struct Drafter {
         question: .init(
           text: "nothing on the other side takes this tensor: leave it out?", alternatives: []))
     }
-    rules = rules.map { withFileNames($0, sourceIndex) }
+    rules = rules.map { rule in
+      var sources: [TensorInfo] = []
+      if case .tensors(let names, _) = rule.content {
+        sources = names.compactMap { sourceIndex[$0].map { sourceSide.tensors[$0] } }
+      }
+      let targets = rule.targets.compactMap { targetIndex[$0].map { targetSide.tensors[$0] } }
+      return withFileNames(
+        SizesNeeded.completed(rule, sources: sources, targets: targets), sourceIndex)
+    }
     return Draft(
       rules: rules, folded: fold(rules), evidence: Self.count(rules), leftOver: leftOver,
-      withoutSource: withoutSource, pairCount: pairCount,
-      sourceNames: Dictionary(
-        zip(sourceSide.paths.map { $0.joined(separator: "/") }, source.tensors.map(\.name)).map {
-          ($0, $1)
-        }, uniquingKeysWith: { first, _ in first }))
+      withoutSource: withoutSource, pairCount: pairCount)
   }
 
   private static func indices(_ tensors: [TensorInfo]) -> [TensorName: Int] {
@@ -135,6 +133,12 @@ struct Drafter {
     }.map(\.element)
   }
 
+  /// The file's name of the tensor at a path.
+  private func sourceName(_ path: String) -> TensorName {
+    let components = NameParts.split(TensorName(path))
+    return sourceSide.index(components[...], []).map(fileName) ?? TensorName(path)
+  }
+
   /// The same rule, its sources under the names that the file has.
   private func withFileNames(
     _ rule: DraftRule, _ index: [TensorName: Int]
@@ -143,6 +147,14 @@ struct Drafter {
     var result = rule
     result.content = .tensors(
       sources: sources.map { name in index[name].map(fileName) ?? name }, layout: layout)
+    result.question = rule.question.map { question in
+      .init(
+        text: question.text,
+        alternatives: question.alternatives.map { alternative in
+          guard case .string(let path)? = alternative["source"] else { return alternative }
+          return .object(["source": .name(sourceName(path))])
+        })
+    }
     return result
   }
 
@@ -165,7 +177,9 @@ struct Drafter {
   /// A target without a source: a counter or positions, or something to be copied from a template.
   private func sourceless(_ tensor: TensorInfo) throws -> DraftRule {
     var content = DraftRule.Content.template
-    if tensor.dtype.isInteger, tensor.shape.count <= 1 << 22,
+    if let constant = try RecipeConstants.constant(for: tensor, targetSide, target.reader) {
+      content = .constant(constant)
+    } else if tensor.dtype.isInteger, tensor.shape.count <= 1 << 22,
       let value = try PlainConstant.value(of: tensor, in: target.reader)
     {
       content = .constant(
@@ -186,6 +200,41 @@ struct Drafter {
     return PartialFamilies.marked(
       folding.fold(rules), source: FileNames(.source, source.tensors),
       target: FileNames(.target, target.tensors))
+  }
+}
+
+/// Constants that a known kind of layer has beside the tensors that others make.
+enum RecipeConstants {
+  static func constant(
+    for tensor: TensorInfo, _ side: DraftSide, _ reader: any CheckpointReader
+  ) throws -> MappingRule.Constant? {
+    let path = NameParts.split(tensor.name)
+    guard let leaf = path.last, tensor.shape.count <= 1 << 22,
+      case .number(let value)? = try PlainConstant.value(of: tensor, in: reader)
+    else { return nil }
+    for recipe in LayerRecipe.builtIn {
+      for rule in recipe.rules + recipe.optional {
+        guard case .constant(let constant) = rule.action, constant.target.description == leaf,
+          case .number(value) = constant.value,
+          recipe.rules.allSatisfy({ rule in
+            rule.action.targets.allSatisfy {
+              side.index(path.dropLast(), NameParts.split(TensorName($0.description))) != nil
+            }
+          })
+        else { continue }
+        var extents = MappingRule.Constant.Extents.shape(tensor.shape)
+        if case .like(let other) = constant.extents,
+          let index = side.index(
+            path.dropLast(), NameParts.split(TensorName(other.description)))
+        {
+          extents = .like(NamePattern(parts: [.text(side.tensors[index].name.text)]))
+        }
+        return .init(
+          target: NamePattern(parts: [.text(tensor.name.text)]), extents: extents,
+          dtype: tensor.dtype, value: constant.value)
+      }
+    }
+    return nil
   }
 }
 

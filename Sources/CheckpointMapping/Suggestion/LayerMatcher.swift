@@ -10,6 +10,8 @@ struct LayerMatcher {
   /// Pairs that were answered: a target and the source it is made from.
   private let pinned: [TensorName: TensorName]
   private(set) var rules: [DraftRule] = []
+  /// Per stacked tensor of the source, the layers that were paired.
+  private var pairedLayers: [Int: Set<Int>] = [:]
 
   init(
     _ source: DraftSide, _ target: DraftSide, sourceIsFree: [Bool], targetIsFree: [Bool],
@@ -50,17 +52,57 @@ struct LayerMatcher {
     }
     let stacked = LayerFinder(side: source, recipes: recipes) { [sourceIsFree] in sourceIsFree[$0] }
     match(stacked.sources(isStacked: true), left, recipes)
+    closeStacks()
+  }
+
+  /// Takes stacks whose layers were all paired; the others are left as they were.
+  private mutating func closeStacks() {
+    var broken: Set<TensorName> = []
+    for (index, layers) in pairedLayers {
+      if layers.count == source.tensors[index].shape.dimensions[0] {
+        sourceIsFree[index] = false
+      } else {
+        broken.insert(source.tensors[index].name)
+      }
+    }
+    pairedLayers = [:]
+    guard !broken.isEmpty else { return }
+    rules.removeAll { rule in
+      guard case .tensors(let sources, _) = rule.content, sources.contains(where: broken.contains)
+      else { return false }
+      for (index, tensor) in target.tensors.enumerated() where rule.targets.contains(tensor.name) {
+        targetIsFree[index] = true
+      }
+      return true
+    }
+  }
+
+  /// Notes that a pair took these tensors of the source.
+  private mutating func take(_ indices: [Int], layer: Int?) {
+    for index in indices {
+      if let layer {
+        pairedLayers[index, default: []].insert(layer)
+      } else {
+        sourceIsFree[index] = false
+      }
+    }
   }
 
   private mutating func match(
     _ sources: [LayerUnit], _ wanted: [String: [LayerUnit]], _ recipes: [LayerRecipe]
   ) {
+    // The layers of a stack are counted below what all its tensors share.
+    let shared = Self.sharedLength(sources.map(\.module))
+    func path(_ unit: LayerUnit) -> [String] {
+      Self.numbered(Array(unit.module), unit.layer, below: shared)
+    }
+    let targets = wanted.values.flatMap { $0 }
+    matchFamilies(sources, targets, path)
     var graph = MatchGraph()
     var candidates: [MatchGraph.Edge: Candidate] = [:]
-    for unit in sources {
-      for other in wanted[unit.key] ?? [] {
-        let edge = graph.connect(
-          Array(unit.module) + (unit.layer.map { ["\($0)"] } ?? []), Array(other.module))
+    for unit in sources where isFree(unit, in: \.sourceIsFree) {
+      for other in wanted[unit.key] ?? [] where isFree(other, in: \.targetIsFree) {
+        let edge = graph.connect(path(unit), Array(other.module))
         candidates[edge, default: Candidate()].units.append((unit, other))
       }
     }
@@ -71,8 +113,62 @@ struct LayerMatcher {
     let pairs = graph.pairs(source: parts.0, target: parts.1, pinned: isPinned)
     for pair in pairs {
       guard let candidate = candidates[pair.edge] else { continue }
-      accept(candidate, pair, graph, recipes)
+      accept(candidate, evidence: pair.evidence) { pair.question(graph, leaf: $0) }
     }
+  }
+
+  private func isFree(_ unit: LayerUnit, in side: KeyPath<LayerMatcher, [Bool]>) -> Bool {
+    let free = self[keyPath: side]
+    return unit.tensors.allSatisfy { free[$0] }
+  }
+
+  /// Pairs numbered families as wholes, those apart about which a question was answered.
+  private mutating func matchFamilies(
+    _ sources: [LayerUnit], _ targets: [LayerUnit], _ path: (LayerUnit) -> [String]
+  ) {
+    guard pinned.isEmpty else { return }
+    let pairs = FamilyPairing.pairs(
+      sources.map { .init(path: path($0), key: $0.key) },
+      targets.map { .init(path: Array($0.module), key: $0.key) })
+    guard !pairs.isEmpty else { return }
+    struct Place: Hashable {
+      let source: [String]
+      let target: [String]
+    }
+    // Other recipes that fit the same modules.
+    var candidates: [Place: Candidate] = [:]
+    let byKey = Dictionary(grouping: targets, by: \.key)
+    let wanted = Set(pairs.map { Place(source: path(sources[$0.source]), target: Array(targets[$0.target].module)) })
+    let modules = Dictionary(grouping: wanted, by: \.source).mapValues { $0.map(\.target) }
+    for unit in sources {
+      let own = path(unit)
+      guard let partners = modules[own] else { continue }
+      for other in byKey[unit.key] ?? [] where partners.contains(Array(other.module)) {
+        candidates[Place(source: own, target: Array(other.module)), default: Candidate()]
+          .units.append((unit, other))
+      }
+    }
+    for pair in pairs {
+      let place = Place(
+        source: path(sources[pair.source]), target: Array(targets[pair.target].module))
+      guard let candidate = candidates[place] else { continue }
+      accept(candidate, evidence: pair.evidence) { _ in nil }
+    }
+  }
+
+  private static func sharedLength(_ paths: [ArraySlice<String>]) -> Int {
+    guard let first = paths.first else { return 0 }
+    return paths.reduce(first.count) { length, path in
+      min(length, zip(first, path).prefix { $0 == $1 }.count)
+    }
+  }
+
+  /// A path with the number of a layer in it.
+  private static func numbered(
+    _ path: [String], _ layer: Int?, below length: Int
+  ) -> [String] {
+    guard let layer else { return path }
+    return path[..<length] + ["\(layer)"] + path[length...]
   }
 
   private func pinnedEdges(_ candidates: [MatchGraph.Edge: Candidate]) -> Set<MatchGraph.Edge> {
@@ -90,9 +186,18 @@ struct LayerMatcher {
 
   /// Turns a pair of layers into rules, one per line of the recipe.
   private mutating func accept(
-    _ candidate: Candidate, _ pair: MatchGraph.Pair, _ graph: MatchGraph, _ recipes: [LayerRecipe]
+    _ candidate: Candidate, evidence: DraftRule.Evidence,
+    question: ([String]) -> DraftRule.Question?
   ) {
-    guard let unit = candidate.units.first,
+    // Where the names speak of going up, a kernel that could be either is a transposed one's.
+    let flipped = candidate.units.first { unit in
+      unit.target.lines.contains { line in
+        guard case .tensors(let tensors) = line.rule.action else { return false }
+        return !tensors.layout.layout.flip.isEmpty
+          && LayoutDoubt.speaksOfTransposing(target.tensors[line.tensors[0]].name)
+      }
+    }
+    guard let unit = flipped ?? candidate.units.first,
       unit.source.tensors.allSatisfy({ sourceIsFree[$0] }),
       unit.target.tensors.allSatisfy({ targetIsFree[$0] })
     else { return }
@@ -104,7 +209,7 @@ struct LayerMatcher {
         continue
       }
       guard case .tensors(let tensors) = line.rule.action else { continue }
-      let others = candidate.units.dropFirst().compactMap { other in
+      let others = candidate.units.compactMap { other in
         other.source.lines.lazy.compactMap { line -> NamedLayout? in
           guard line.tensors == from.tensors, case .tensors(let rule) = line.rule.action,
             rule.targets.count == tensors.targets.count
@@ -113,19 +218,20 @@ struct LayerMatcher {
         }.first
       }
       let named = tensors.layout.stacked(at: unit.source.layer)
+      let leaf = Array(source.paths[from.tensors[0]].dropFirst(unit.source.module.count))
       rules.append(
         DraftRule(
           targets: line.tensors.map { target.tensors[$0].name },
           content: .tensors(sources: from.tensors.map { source.tensors[$0].name }, layout: named),
-          evidence: pair.evidence,
-          question: pair.question(graph)
+          evidence: evidence,
+          question: question(leaf)
             ?? line.rule.question.map { .init(text: $0.text, alternatives: $0.alternatives) }
             ?? LayoutDoubt.question(
               tensors.layout, others, stack: unit.source.layer,
               sources: from.tensors.map { source.tensors[$0] },
               target: target.tensors[line.tensors[0]])))
     }
-    for index in unit.source.tensors { sourceIsFree[index] = false }
+    take(unit.source.tensors, layer: unit.source.layer)
     for index in unit.target.tensors { targetIsFree[index] = false }
   }
 
@@ -168,7 +274,8 @@ struct LayerMatcher {
           }
           for layer in 0..<layers {
             let edge = graph.connect(
-              source.paths[from] + (isStacked ? ["\(layer)"] : []), target.paths[to])
+              Self.numbered(source.paths[from], isStacked ? layer : nil, below: 1),
+              target.paths[to])
             layouts[edge] = layout.stacked(at: isStacked ? layer : nil)
             indices[edge] = (from, to, isStacked ? layer : nil)
           }
@@ -188,13 +295,14 @@ struct LayerMatcher {
             targets: [target.tensors[place.target].name],
             content: .tensors(sources: [source.tensors[place.source].name], layout: layout),
             evidence: pair.evidence,
-            question: pair.question(graph)
+            question: pair.question(graph, leaf: [])
               ?? LayoutDoubt.question(
                 layout, [], stack: place.layer, sources: [source.tensors[place.source]],
                 target: target.tensors[place.target])))
-        sourceIsFree[place.source] = false
+        take([place.source], layer: place.layer)
         targetIsFree[place.target] = false
       }
+      closeStacks()
     }
   }
 }

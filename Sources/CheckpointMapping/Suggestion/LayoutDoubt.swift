@@ -18,11 +18,10 @@ enum LayoutDoubt {
       different.append(other)
     }
     guard !different.isEmpty else { return nil }
-    let texts = different.map { text($0) }
+    let texts = ([layout] + different).map { text($0) }
     return .init(
-      text:
-        "the shape \(sources[0].shape) fits \(text(layout)) and \(texts.joined(separator: " and ")): "
-        + "which does this layer use?",
+      text: "a source of shape \(sources[0].shape) fits \(texts.joined(separator: " and ")): "
+        + "which is it?",
       alternatives: different.map { .object($0.stacked(at: stack).documentMembers) })
   }
 
@@ -46,15 +45,24 @@ enum LayoutDoubt {
 
   /// Words of modules that a transposed convolution may stand in.
   private static let upward: Set<String> = [
-    "up", "dec", "decoder", "deconv", "transpose", "convtranspose", "transposed", "upsample",
-    "upconv", "generator", "gen", "expand",
+    "dec", "decoder", "upsample", "generator", "gen", "expand",
   ]
+  /// Words that say it.
+  private static let transposed: Set<String> = [
+    "up", "deconv", "transpose", "transposed", "convtranspose", "upconv",
+  ]
+
+  /// Whether a name says that its kernel is a transposed convolution's.
+  static func speaksOfTransposing(_ name: TensorName) -> Bool { speaks(name, of: transposed) }
+
+  private static func speaks(_ name: TensorName, of words: Set<String>) -> Bool {
+    NameParts.split(name).contains { component in
+      NameParts.words(component).words.contains(where: words.contains)
+    }
+  }
 
   /// A square kernel of a convolution might be a transposed one's: where its module could be.
   private static func isPlausible(_ layout: NamedLayout, _ target: TensorInfo) -> Bool {
-    guard !layout.layout.flip.isEmpty else { return true }
-    return NameParts.split(target.name).contains { component in
-      NameParts.words(component).words.contains(where: upward.contains)
-    }
+    layout.layout.flip.isEmpty || speaks(target.name, of: upward.union(transposed))
   }
 }

@@ -99,7 +99,7 @@ public struct MappingSuggestion: Sendable {
       for rule in draft.rules {
         for target in rule.targets {
           guard let bindings = to.match(target), let name = from.name(bindings) else { continue }
-          pins[target] = draft.sourceName(name)
+          pins[target] = name
         }
       }
     }

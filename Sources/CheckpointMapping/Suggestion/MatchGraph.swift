@@ -20,6 +20,7 @@ struct MatchGraph {
   private var sourceIndex: [[String]: Int] = [:]
   private var targetIndex: [[String]: Int] = [:]
   private var neighbours: [[Int]] = []
+  private var edges: Set<Edge> = []
 
   mutating func connect(_ source: [String], _ target: [String]) -> Edge {
     let from = sourceIndex[source] ?? sources.count
@@ -33,8 +34,9 @@ struct MatchGraph {
       targetIndex[target] = to
       targets.append(target)
     }
-    if neighbours[from].last != to, !neighbours[from].contains(to) { neighbours[from].append(to) }
-    return Edge(source: from, target: to)
+    let edge = Edge(source: from, target: to)
+    if edges.insert(edge).inserted { neighbours[from].append(to) }
+    return edge
   }
 
   /// The best whole assignment.
@@ -135,13 +137,20 @@ struct MatchGraph {
       )
       return 1 + score + Self.orderWeight * (1 - abs(places.0 - places.1))
     }
+    let families = NumberedFamilies(
+      rows: rows.map { source[$0] }, columns: columns.map { target[$0] },
+      rowOrder: rows.map { sourceOrder[$0] ?? 0 }, chosen: chosen)
     return chosen.enumerated().compactMap { row, column in
       guard let column, let own = likeness[row][column] else { return nil }
+      // Within a family on both sides, numbers in the same order tell.
+      let isOrdered = families.isOrdered(row)
       let rivals = rows.indices.filter { other in
         other != row && (likeness[other][column] ?? -1) > own - Self.margin
+          && !(isOrdered && families.isSameFamily(row, other))
       }
       let rivalTargets = columns.indices.filter { other in
         other != column && (likeness[row][other] ?? -1) > own - Self.margin
+          && !(isOrdered && families.isSameFamily(column: column, other))
       }
       let isOnly = rows.count == 1 && columns.count == 1
       var doubts = rivals.map { rows[$0] }
@@ -176,10 +185,10 @@ struct MatchGraph {
 }
 
 extension MatchGraph.Pair {
-  /// The question that rivals leave open.
-  func question(_ graph: MatchGraph) -> DraftRule.Question? {
+  /// The question that rivals leave open about one tensor of a module, `leaf`.
+  func question(_ graph: MatchGraph, leaf: [String]) -> DraftRule.Question? {
     guard !rivals.isEmpty else { return nil }
-    func text(_ path: [String]) -> String { path.joined(separator: "/") }
+    func text(_ path: [String]) -> String { (path + leaf).joined(separator: "/") }
     let shown = rivals.prefix(4).map { text(graph.sources[$0]) }
     return .init(
       text: "is this made from \(text(graph.sources[edge.source])), or from "

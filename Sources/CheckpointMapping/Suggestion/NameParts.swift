@@ -11,6 +11,12 @@ struct NameParts: Sendable, Hashable {
 
   var components: [Component]
 
+  /// The numbers of those components that have one.
+  var numbers: [Int] { components.compactMap(\.rank) }
+
+  /// The words of each component, numbers left out.
+  var words: [[String]] { components.map(\.words) }
+
   /// The components of a name between `/` and `.`.
   static func split(_ name: TensorName) -> [String] {
     name.text.utf8.split(omittingEmptySubsequences: false, whereSeparator: TensorName.isSeparator)
@@ -101,8 +107,13 @@ struct NameParts: Sendable, Hashable {
         row[index + 1] = max(match, row[index + 1], row[index])
       }
     }
-    return 2 * row[b.count] / Double(a.count + b.count)
+    let components = 2 * row[b.count] / Double(a.count + b.count)
+    let counting = numbers == other.numbers ? 1.0 : 0
+    return Self.componentWeight * components + (1 - Self.componentWeight) * counting
   }
+
+  /// The rest is for the numbers alone: one framework counts `ln_1`, another `layers.1.ln`.
+  private static let componentWeight = 0.85
 }
 
 extension NameParts.Component {
