@@ -91,7 +91,8 @@ public enum MappingReport {
       "findings": .array(
         findings.map {
           .object([
-            "severity": .string($0.severity.rawValue), "subject": .string($0.subject),
+            "id": .string($0.id.rawValue), "severity": .string($0.severity.rawValue),
+            "subject": .string($0.subject),
             "message": .string($0.message),
           ])
         }),

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Bytes
 import CheckpointConversion
 import CheckpointCore
+import CheckpointFormats
 import CheckpointInspection
 import CheckpointMapping
 
@@ -56,10 +58,42 @@ struct MapCommand: ParsableCommand {
 
   struct Lint: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Find overlapping, dead and missing rules.")
+      abstract: "Find overlapping, dead and missing rules.",
+      discussion: """
+        With two files at hand, also rules that do not fit them, and layouts that their shapes or \
+        values contradict: --source is a file to convert, --target one of the other side. Where \
+        TARGET holds the same weights, a wrong gate order, head order or transpose shows.
+        """)
 
     @Argument(help: "Built-in models or model documents.")
     var models: [String]
+
+    @Option(help: ArgumentHelp("A checkpoint to convert.", valueName: "file"), completion: .file())
+    var source: String?
+
+    @Option(
+      help: ArgumentHelp("A checkpoint of the other side.", valueName: "file"),
+      completion: .file())
+    var target: String?
+
+    func validate() throws {
+      guard (source == nil) == (target == nil) else {
+        throw ValidationError("--source and --target go together.")
+      }
+    }
+
+    private func findings(_ document: ModelDocument) throws -> [MappingLint.Finding] {
+      let own = try MappingLint.findings(in: document)
+      guard let source, let target, !own.contains(where: { $0.severity == .error }) else {
+        return own
+      }
+      let (from, to) = (try Checkpoint(path: source), try Checkpoint(path: target))
+      return own
+        + (try FileLint(
+          document, source: from.entries, from.reader, target: to.tensors, to.reader,
+          threads: Machine.processorCount
+        ).findings())
+    }
 
     @OptionGroup var report: ReportOptions
 
@@ -68,13 +102,13 @@ struct MapCommand: ParsableCommand {
       var documents: [JSONValue] = []
       for model in models {
         let document = try ModelDocument.load(model)
-        let findings = try MappingLint.findings(in: document)
+        let findings = try findings(document)
         errors += findings.count { $0.severity == .error }
         if report.json {
           documents.append(MappingReport.json(model, findings))
         } else {
           let lines = findings.map {
-            "\(model): \($0.severity.rawValue): \(printable($0.subject)): \(printable($0.message))"
+            "\(model): \($0.severity.rawValue): \($0.id.rawValue): \(printable($0.subject)): \(printable($0.message))"
           }
           try Console.output(
             (lines + ["\(model): \(document.rules.count) rules, \(findings.count) findings"])

@@ -19,9 +19,10 @@ struct MappingCompiler {
   }
 
   private mutating func report(
-    _ severity: MappingLint.Severity, _ subject: TensorName, _ message: String
+    _ severity: MappingLint.Severity, _ id: MappingLint.ID, _ subject: TensorName,
+    _ message: String
   ) {
-    findings.append(.init(severity: severity, subject: subject.text, message: message))
+    findings.append(.init(severity: severity, id: id, subject: subject.text, message: message))
   }
 
   mutating func compile() throws {
@@ -52,7 +53,7 @@ struct MappingCompiler {
   private mutating func add(_ rule: MappingRule, _ tensors: MappingRule.Tensors) throws {
     if let operation = tensors.layout.layout.operation, !operation.isExact {
       report(
-        .warning, TensorName(tensors.targets[0].description),
+        .warning, .notInvertible, TensorName(tensors.targets[0].description),
         "rule \(rule.number): the way back of '\(operation)' is '\(operation.inverse)', which rounds"
       )
     }
@@ -82,7 +83,7 @@ struct MappingCompiler {
   /// Notes that `rule` makes `target`; overlapping rules are an error.
   private mutating func claim(target: TensorName, _ rule: Int) {
     if let other = targetRules.updateValue(rule, forKey: target) {
-      report(.error, target, "rules \(other) and \(rule) both make this tensor")
+      report(.error, .overlap, target, "rules \(other) and \(rule) both make this tensor")
     }
   }
 
@@ -90,7 +91,7 @@ struct MappingCompiler {
   private mutating func claim(source: TensorName, _ at: [String: Int], _ rule: Int) {
     let others = sourceRules[source] ?? []
     if let other = others.first(where: { $0.at == at || $0.at.isEmpty || at.isEmpty }) {
-      report(.error, source, "rules \(other.rule) and \(rule) both consume this tensor")
+      report(.error, .overlap, source, "rules \(other.rule) and \(rule) both consume this tensor")
     }
     sourceRules[source, default: []].append((rule, at))
   }
@@ -123,7 +124,7 @@ struct MappingCompiler {
         mapping.drops.append((try names([name], bindings, rule)[0], rule.number))
       }
       report(
-        .warning, TensorName(name.description),
+        .warning, .notInvertible, TensorName(name.description),
         "rule \(rule.number) is not invertible: what is dropped cannot come back")
     }
   }
@@ -144,7 +145,7 @@ struct MappingCompiler {
     for (source, rules) in sourceRules.sorted(by: { $0.key < $1.key })
     where mapping.isDropped(source) {
       report(
-        .error, source, "a rule drops what rule \(rules.first?.rule ?? 0) consumes")
+        .error, .overlap, source, "a rule drops what rule \(rules.first?.rule ?? 0) consumes")
     }
   }
 }
@@ -156,7 +157,7 @@ extension MappingCompiler {
     if mapping.openRules.isEmpty {
       for rule in aliasRules where !expanded.contains(where: { $0.rule == rule.rule }) {
         report(
-          .error, rule.name,
+          .error, .dead, rule.name,
           "rule \(rule.rule) is dead: no rule makes a tensor at or below \(rule.of)")
       }
     }
@@ -181,11 +182,12 @@ extension MappingCompiler {
       own.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     for name in mapping.targetNames where shapes[name] == nil {
       report(
-        .error, name, "rule \(targetRules[name] ?? 0) makes a tensor that the model does not have")
+        .error, .unknownTarget, name,
+        "rule \(targetRules[name] ?? 0) makes a tensor that the model does not have")
     }
     if mapping.openRules.isEmpty {
       for tensor in own where targetRules[tensor.name] == nil {
-        report(.error, tensor.name, "no rule makes this tensor of the model")
+        report(.error, .missing, tensor.name, "no rule makes this tensor of the model")
       }
     }
     let positions = Dictionary(
@@ -203,7 +205,7 @@ extension MappingCompiler {
         let result = kind.isEmpty ? "the result of \(tensor.layout.layout)" : "a \(kind)"
         let impossible = "a tensor of shape \(known[0]) cannot be \(result)"
         report(
-          .error, tensor.targets[0], "rule \(tensor.rule): \(impossible): \(error.message)")
+          .error, .shape, tensor.targets[0], "rule \(tensor.rule): \(impossible): \(error.message)")
       }
       return shaped
     }
@@ -228,14 +230,15 @@ extension MappingCompiler {
       if let alias = byName[tensor.name], alias.of == of {
         mapping.aliases.append(.init(name: tensor.name, of: of, rule: alias.rule))
       } else {
-        report(.error, tensor.name, "no alias rule gives \(of) this second name")
+        report(.error, .missing, tensor.name, "no alias rule gives \(of) this second name")
       }
     }
     let known = Set(tree.map(\.name))
     for alias in aliasRules
     where !ruled.contains(where: { $0.rule == alias.rule && known.contains($0.name) }) {
       report(
-        .error, alias.name, "rule \(alias.rule) is dead: it gives no tensor of the model a name")
+        .error, .dead, alias.name,
+        "rule \(alias.rule) is dead: it gives no tensor of the model a name")
     }
   }
 }

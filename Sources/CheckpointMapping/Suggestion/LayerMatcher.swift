@@ -138,7 +138,10 @@ struct LayerMatcher {
     // Other recipes that fit the same modules.
     var candidates: [Place: Candidate] = [:]
     let byKey = Dictionary(grouping: targets, by: \.key)
-    let wanted = Set(pairs.map { Place(source: path(sources[$0.source]), target: Array(targets[$0.target].module)) })
+    let wanted = Set(
+      pairs.map {
+        Place(source: path(sources[$0.source]), target: Array(targets[$0.target].module))
+      })
     let modules = Dictionary(grouping: wanted, by: \.source).mapValues { $0.map(\.target) }
     for unit in sources {
       let own = path(unit)

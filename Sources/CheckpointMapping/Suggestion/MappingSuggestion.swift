@@ -177,14 +177,13 @@ public struct SuggestionInput: Sendable {
         tensor.name.relative(to: prefix).flatMap { $0.isEmpty ? nil : tensor.renamed($0) }
       }
     }
-    let places = [TensorName("")] + all.flatMap { $0.name.groups.map(\.group) }
-    let roots = Set(
-      places.filter { place in
-        all.contains { tensor in
-          (place.isEmpty ? tensor.name : tensor.name.relative(to: place) ?? "")
-            .relative(to: ParameterRoot.collections[0]).map { !$0.isEmpty } ?? false
-        }
-      })
+    var roots: Set<TensorName> = []
+    for tensor in all {
+      for (place, rest) in [("", tensor.name)] + tensor.name.groups {
+        guard let inside = rest.relative(to: ParameterRoot.collections[0]) else { continue }
+        if !inside.isEmpty { roots.insert(place) }
+      }
+    }
     if roots.count == 1, let root = roots.first {
       let inside = root.isEmpty ? all : below(root)
       let own = inside.filter { ParameterRoot.withoutCollection($0.name) != $0.name }

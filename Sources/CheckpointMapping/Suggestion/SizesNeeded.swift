@@ -52,7 +52,11 @@ enum SizesNeeded {
   /// Whether the axis shares a dimension with others on either side.
   private static func isMerged(_ axis: String, _ formula: LayoutFormula) -> Bool {
     (formula.left + formula.right).contains { dimension in
-      if case .axes(let names) = dimension { names.count > 1 && names.contains(axis) } else { false }
+      if case .axes(let names) = dimension {
+        names.count > 1 && names.contains(axis)
+      } else {
+        false
+      }
     }
   }
 }
