@@ -14,7 +14,10 @@ struct PatternIndexTests {
 
   @Test(
     "is linear in the names, wherever the patterns differ: at the start, the end or within",
-    arguments: ["#.*", "*.#", "model.*.#.weight", "**.#.**", "model.#.{n}.*", "#{n}", "*_#"])
+    arguments: [
+      "#.*", "*.#", "model.*.#.weight", "**.#.**", "model.#.{n}.*", "#{n}", "*_#", "*#.*",
+      "**.a#_*",
+    ])
   func linear(_ form: String) throws {
     let tried = try [100, 200, 400].map { count in
       let index = PatternIndex(try patterns(form, count))

@@ -3,19 +3,21 @@ import CheckpointCore
 /// Finds the patterns that a name could match without trying them all.
 ///
 /// Every pattern is filed under something that each of its names must have: how it begins, how it
-/// ends, or a whole part between separators. Of what a pattern has to offer, that is taken which the
-/// fewest others share. Only patterns of wildcards alone are tried on every name.
+/// ends, a whole part between separators, or a text within it. Of what a pattern has to offer, that is
+/// taken which the fewest others share. Only patterns of wildcards alone are tried on every name.
 struct PatternIndex: Sendable {
   private enum Key: Hashable {
     case prefix([UInt8])
     case suffix([UInt8])
     case part([UInt8])
+    case within([UInt8])
   }
 
   private var byKey: [Key: [Int]] = [:]
-  /// How long the prefixes and the suffixes among the keys are.
+  /// How long the prefixes, the suffixes and the texts within among the keys are.
   private var prefixLengths: Set<Int> = []
   private var suffixLengths: Set<Int> = []
+  private var lengthsWithin: Set<Int> = []
   private var others: [Int] = []
 
   /// - Parameter patterns: each with the number it is to be found by.
@@ -32,6 +34,7 @@ struct PatternIndex: Sendable {
       case .prefix(let bytes): prefixLengths.insert(bytes.count)
       case .suffix(let bytes): suffixLengths.insert(bytes.count)
       case .part: break
+      case .within(let bytes): lengthsWithin.insert(bytes.count)
       }
     }
   }
@@ -47,6 +50,10 @@ struct PatternIndex: Sendable {
       result += byKey[.suffix(Array(bytes.suffix(length)))] ?? []
     }
     for part in Set(Self.parts(bytes[...])) { result += byKey[.part(part)] ?? [] }
+    for length in lengthsWithin where length <= bytes.count {
+      let texts = Set((0...bytes.count - length).map { Array(bytes[$0..<$0 + length]) })
+      for text in texts { result += byKey[.within(text)] ?? [] }
+    }
     return result
   }
 
@@ -60,7 +67,8 @@ struct PatternIndex: Sendable {
       // What stands before the first separator and behind the last may be the rest of a part.
       keys += parts(run[...]).dropFirst().dropLast().filter { !$0.isEmpty }.map { .part($0) }
     }
-    return keys
+    // The dearest to look up: only where the others tell less.
+    return keys + runs.filter { !$0.isEmpty }.map { .within($0) }
   }
 
   private static func parts(_ bytes: ArraySlice<UInt8>) -> [[UInt8]] {
