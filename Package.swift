@@ -43,6 +43,9 @@ let package = Package(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
       resources: [
         .embedInCode("Models/savi-small.json"), .embedInCode("Models/savi-medium.json"),
+        .embedInCode("Models/bert.json"), .embedInCode("Models/bert-classifier.json"),
+        .embedInCode("Models/gpt2.json"), .embedInCode("Models/llama.json"),
+        .embedInCode("Models/resnet.json"), .embedInCode("Models/vit.json"),
         .embedInCode("layouts.json"), .embedInCode("layers.json"),
       ],
       swiftSettings: strict),

@@ -14,9 +14,11 @@ struct LayoutTests {
   /// A named layout for sources whose extents are all known.
   private func binding(_ named: NamedLayout) throws -> LayoutBinding {
     let layout = named.layout
-    let places = layout.sizes["s"] ?? layout.sizes["g"]
+    var extents = Self.extents
+    for case (let axis, .number(let count)) in layout.sizes { extents[axis] = count }
+    let stack = ["s", "g"].first { layout.formula.left.first == .axes([$0]) }
     var tensors = LayoutBinding.Tensors()
-    if case .number(let count)? = places {
+    if let count = stack.flatMap({ extents[$0] }) {
       tensors.sourceCount = count - (layout.fill?.positions.count ?? 0)
     }
     var left = layout.formula.left
@@ -24,12 +26,12 @@ struct LayoutTests {
     let shape = left.flatMap { dimension -> [Int] in
       switch dimension {
       case .ellipsis: [2, 3]
-      case .axes(let names): [names.map { Self.extents[$0] ?? 3 }.reduce(1, *)]
+      case .axes(let names): [names.map { extents[$0] ?? 3 }.reduce(1, *)]
       }
     }
     tensors.sources = Array(repeating: try #require(Shape(shape)), count: tensors.sourceCount)
-    for name in LayoutFormula.axes(of: layout.formula.left) where places == nil {
-      tensors.sizes[name] = Self.extents[name]
+    for name in LayoutFormula.axes(of: layout.formula.left) where stack == nil {
+      tensors.sizes[name] = extents[name]
     }
     return try LayoutBinding(layout, tensors)
   }

@@ -1,11 +1,13 @@
 """`map suggest` on transformers' families: a draft made from a Flax file and a new PyTorch model
 converts as transformers does, bit for bit; one made from transformers' conversion is proven."""
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from conftest import found, validator
+from conftest import ROOT, found, validator
 from families import FAMILIES, write
 
 
@@ -75,3 +77,15 @@ def test_draft_from_the_converted_model(tool, family, tmp_path):
     tool.run("convert", files.source, "-o", output, "--map", path, "--template", files.converted)
     assert wrong_tensors(output, files.converted) == []
     assert comes_back(tool, output, path, files.source, tmp_path)
+
+
+def test_sample_vision_transformer(tool, tmp_path):
+    """A draft of nothing but names and shapes, and outputs that agree."""
+    sample = ROOT / "samples/vit-tiny.flax.msgpack"
+    path, output = tmp_path / "vit.json", tmp_path / "vit.safetensors"
+    draft(tool, sample, ROOT / "samples/vit-tiny.fresh.safetensors", path)
+    tool.run("convert", sample, "-o", output, "--map", path, "--accept-unconfirmed")
+    script = ROOT / "samples/make_vit_tiny.py"
+    result = subprocess.run([sys.executable, script, "--check", output], capture_output=True,
+                            text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

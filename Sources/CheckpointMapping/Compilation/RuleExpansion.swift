@@ -26,9 +26,11 @@ enum RuleExpansion {
     return result
   }
 
-  /// Whether some numbers of the rule are left to the file.
+  /// Whether the file tells the members of the rule: where numbers are left to it, or tensors may be
+  /// absent.
   static func isOpen(_ rule: MappingRule) -> Bool {
-    rule.action.variables.contains { name in !rule.ranges.contains { $0.variable == name } }
+    if case .tensors(let tensors) = rule.action, tensors.isPartial { return true }
+    return rule.action.variables.contains { name in !rule.ranges.contains { $0.variable == name } }
   }
 
   /// The members that occur in a file: those of which it has a tensor.
@@ -51,6 +53,10 @@ enum RuleExpansion {
           found.insert(bindings)
         }
       }
+    } else if case .tensors(let tensors) = rule.action, tensors.isPartial,
+      patterns.allSatisfy({ file.matches($0).isEmpty })
+    {
+      found = []
     } else {
       found = [[:]]
     }

@@ -5,6 +5,12 @@ public enum BuiltInModels {
   private static let documents: [(name: String, json: [UInt8])] = [
     ("savi-small", PackageResources.savi_small_json),
     ("savi-medium", PackageResources.savi_medium_json),
+    ("bert", PackageResources.bert_json),
+    ("bert-classifier", PackageResources.bert_classifier_json),
+    ("gpt2", PackageResources.gpt2_json),
+    ("llama", PackageResources.llama_json),
+    ("resnet", PackageResources.resnet_json),
+    ("vit", PackageResources.vit_json),
   ]
 
   public static var names: [String] { documents.map(\.name) }
@@ -15,7 +21,7 @@ public enum BuiltInModels {
     do {
       return try ModelDocument(json: document.json)
     } catch let error as CheckpointError {
-      throw error.inFile("schemas/\(name).json")
+      throw error.inFile("schemas/models/\(name).json")
     }
   }
 

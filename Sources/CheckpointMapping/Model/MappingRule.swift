@@ -7,7 +7,7 @@ public struct MappingRule: Sendable {
     public let targets: [NamePattern]
     public let sources: [NamePattern]
     public let layout: NamedLayout
-    /// Whether the family may lack members that its siblings have.
+    /// Whether the tensors, or members of their family, may be absent from the file.
     public let isPartial: Bool
   }
 

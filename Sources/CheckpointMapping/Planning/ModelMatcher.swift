@@ -2,6 +2,9 @@ public import CheckpointCore
 
 /// Finds the one model, and the one place in the file, that a checkpoint's parameters fit.
 public enum ModelMatcher {
+  /// A message tells of this many models what stands against them, the nearest first.
+  private static let toldMisses = 2
+
   /// - Parameters:
   ///   - models: the candidates: one where the user named it, else every built-in model.
   ///   - template: tensors of the target's side that rules may copy.
@@ -67,10 +70,13 @@ public enum ModelMatcher {
   }
 
   private static func noFit(_ misses: [Miss], _ models: [ModelDocument]) -> CheckpointError {
-    let texts = misses.sorted { $0.mismatch.count < $1.mismatch.count }.map { miss in
+    let nearest = misses.sorted { $0.mismatch.count < $1.mismatch.count }
+    var texts = nearest.prefix(toldMisses).map { miss in
       let place = miss.root.isEmpty ? "" : " under \(miss.root)"
       return "\(miss.model.name)\(place): \(miss.mismatch.summary)"
     }
+    let others = nearest.dropFirst(toldMisses).map(\.model.name)
+    if !others.isEmpty { texts.append("further off: \(others.joined(separator: ", "))") }
     return CheckpointError(
       (models.count == 1 ? "the mapping does not fit: " : "no model's mapping fits: ")
         + texts.joined(separator: " | "),

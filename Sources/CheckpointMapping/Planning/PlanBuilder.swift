@@ -201,7 +201,7 @@ extension PlanBuilder {
         parts[name, default: []].append(Part(rule: rule, index: index, files: files))
       }
     }
-    for (name, parts) in parts { planSource(name, parts) }
+    for name in parts.keys { planSource(name, parts) }
     steps.sort { $0.name < $1.name }
   }
 
@@ -218,8 +218,15 @@ extension PlanBuilder {
     }
   }
 
+  /// The shape that a tensor of the source will have, as far as one rule tells it.
+  private static func sourceShape(_ parts: [Part]?) -> Shape? {
+    guard let part = parts?.first else { return nil }
+    return try? part.rule.binding(targets: part.files.map(\.shape)).sourceShape
+  }
+
   /// A source tensor, from one rule or, slice by slice, from several.
-  private mutating func planSource(_ name: TensorName, _ parts: [Part]) {
+  private mutating func planSource(_ name: TensorName, _ all: [TensorName: [Part]]) {
+    let parts = all[name] ?? []
     var taken = TakenSlices()
     for part in parts where !part.rule.at.isEmpty { taken.add(part.rule.at) }
     if let gap = taken.gap(in: taken.reached) {
@@ -234,7 +241,7 @@ extension PlanBuilder {
           throw LayoutBinding.Misfit(message: "")
         }
         let binding = try part.rule.binding(
-          targets: shapes, sizes: taken.reached, sibling: { tensors[$0]?.shape })
+          targets: shapes, sizes: taken.reached, sibling: { Self.sourceShape(all[$0]) })
         guard let next = binding.reverse(source: part.index) else { continue }
         if let before = way, before.output != next.output {
           mismatch.other.append("the parts of \(name) have different shapes")
