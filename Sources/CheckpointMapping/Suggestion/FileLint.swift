@@ -104,11 +104,12 @@ public struct FileLint {
   private func siblings(_ rules: [Made]) -> [MappingLint.Finding] {
     func isKernel(_ rule: Made) -> Bool {
       rule.sources.count == 1 && rule.sources[0].name.text.hasSuffix("kernel")
+        && rule.sources[0].shape.rank == rule.target.shape.rank
         && rule.target.shape.rank >= 2
     }
     func isSquare(_ rule: Made) -> Bool {
-      let extents = rule.target.shape.dimensions
-      return extents[0] == extents[1]
+      let extents = rule.sources[0].shape.dimensions.suffix(2)
+      return extents.first == extents.last
     }
     let kernels = rules.filter(isKernel)
     let told = Dictionary(grouping: kernels.filter { !isSquare($0) }) { $0.target.shape.rank }

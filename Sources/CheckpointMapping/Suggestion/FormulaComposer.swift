@@ -140,8 +140,9 @@ struct FormulaComposer {
           placed.append((place, axis.stride, name))
         } else {
           at[name] = IndexExpression(variable: nil, offset: axis.index)
-          if axes.count > 1 { sizes[name] = .number(axis.extent) }
         }
+        // The last one follows from the dimension.
+        if number < axes.count - 1 { sizes[name] = .number(axis.extent) }
       }
       left.append(.axes(own))
     }
@@ -166,12 +167,17 @@ struct FormulaComposer {
       fill: stacked != nil && !empty.isEmpty ? .init(axis: stack, positions: empty) : nil)
   }
 
+  /// Numbers do not tell gates from other places along an axis.
+  private static let nameable = NamedLayout.builtIn.filter { named in
+    named.layout.operation == nil && !named.labels.values.contains { $0.kind == "gates" }
+  }
+
   /// The layout that people have a name for, where it does the same to these tensors.
   private func named(like layout: Layout) -> NamedLayout? {
     guard layout.at.isEmpty else { return nil }
     let sources = Array(repeating: source, count: order.count { $0 != nil })
     guard let own = ValueEvidence.binding(layout, sources, [target])?.forward() else { return nil }
-    return ([NamedLayout.copy] + NamedLayout.builtIn.filter { $0.layout.operation == nil }).first {
+    return ([NamedLayout.copy] + Self.nameable).first {
       guard let way = ValueEvidence.binding($0.layout, sources, [target])?.forward() else {
         return false
       }
