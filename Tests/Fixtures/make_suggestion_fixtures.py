@@ -101,7 +101,7 @@ def gru():
     variables = noised(FlaxGRU().init(jax.random.key(0), jnp.zeros((1, 3), int)))
     params = variables["params"]
     cell = params["GRUCell_0"]
-    save("gru", variables, TorchGRU(), {
+    save("gru", params, TorchGRU(), {
         "embed.weight": tensor(params["Embed_0"]["embedding"]),
         "rnn.weight_ih_l0": tensor(np.concatenate([cell["i" + g]["kernel"].T for g in "rzn"])),
         "rnn.weight_hh_l0": tensor(np.concatenate([cell["h" + g]["kernel"].T for g in "rzn"])),
