@@ -40,7 +40,8 @@ fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; 
 	  --sanitize fuzzer --sanitize address
 	@scripts/fuzz.sh $(SECONDS)
 
-docs: build ## Run every command the documentation shows and compare its output.
+docs: build ## Run every command the documentation shows, and check its table of layouts.
+	@python3 scripts/layouts_table.py --check
 	@python3 scripts/check_docs.py
 
 bench: build ## Measure against what a user would otherwise run.

@@ -116,10 +116,10 @@ public enum MappingReport {
     let tensor = target.origin
     var lines: [String] = []
     if let alias { lines.append("\(name) shares storage with \(alias.of) (rule \(alias.rule))") }
-    lines.append("\(target.name) \(target.shape?.description ?? "")")
-    let shape = tensor.sourceShape?.description ?? ""
+    lines.append("\(target.name)\(target.shape.map { " \($0)" } ?? "")")
+    let shape = tensor.sourceShape.map { " \($0)" } ?? ""
     for (index, source) in tensor.sources.enumerated() {
-      lines.append("\(index == 0 ? "  from " : "       ")\(source) \(shape)")
+      lines.append("\(index == 0 ? "  from " : "       ")\(source)\(shape)")
     }
     lines.append("  role   \(tensor.layout.title) (rule \(tensor.rule) of \(mapping.model.name))")
     lines.append("  layout \(tensor.layout.layout)")

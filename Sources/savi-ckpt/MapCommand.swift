@@ -137,8 +137,9 @@ struct MapCommand: ParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() throws {
-      let mapping = try CompiledMapping(try ModelDocument.load(map))
-      let explanation = try MappingReport.explain(TensorName(tensor), in: mapping)
+      let name = TensorName(tensor)
+      let mapping = try CompiledMapping(try ModelDocument.load(map), for: name)
+      let explanation = try MappingReport.explain(name, in: mapping)
       try Console.output(
         report.json
           ? explanation.json.serialized(pretty: true) : explanation.lines.joined(separator: "\n"))

@@ -283,6 +283,23 @@ struct ReportTests {
     }
   }
 
+  @Test("explain finds a member of a family whose numbers are left to the file")
+  func explainFamily() throws {
+    for name in [
+      "vit.encoder.layer.7.output.dense.weight", "vit/encoder/layer/7/output/dense/kernel",
+    ] {
+      let run = try runCommand(["map", "explain", name, "--map", "vit"])
+      #expect(
+        run.output == """
+          vit.encoder.layer.7.output.dense.weight
+            from vit/encoder/layer/7/output/dense/kernel
+            role   dense.kernel (rule 15 of vit)
+            layout i o -> o i
+
+          """)
+    }
+  }
+
   @Test("notes tell what a conversion leaves out; --quiet keeps them back")
   func notes() throws {
     let folder = try TemporaryFolder()
@@ -303,7 +320,7 @@ struct ReportTests {
     let path = try folder.write("m.json", Array(text.utf8))
     let run = try runCommand(["map", "lint", path])
     #expect(run.status == 1)
-    #expect(run.output.contains("error: a: no rule makes this tensor of the model"))
+    #expect(run.output.contains("error: missing: a: no rule makes this tensor of the model"))
     #expect(try runCommand(["map", "lint", "savi-small", "savi-medium"]).status == 0)
   }
 

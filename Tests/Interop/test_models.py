@@ -20,7 +20,7 @@ MODELS = [
      dict(vocab_size=50, n_positions=64, n_embd=24, n_layer=3, n_head=3)),
     ("llama", "LlamaForCausalLM", LLAMA),
     ("llama", "LlamaForCausalLM", {**LLAMA, "attention_bias": True}),
-    ("resnet", "ResNetForImageClassification", {**STAGES, "layer_type": "basic"}),
+    ("resnet", "ResNetForImageClassification", {**STAGES, "layer_type": "bottleneck"}),
     ("resnet", "ResNetForImageClassification",
      {**STAGES, "layer_type": "bottleneck", "depths": [1, 3, 2, 1]}),
     ("vit", "ViTForImageClassification", {**IMAGE, **DEEPER}),

@@ -116,6 +116,21 @@ public struct CompiledMapping: Sendable {
     self = compiled.mapping
   }
 
+  /// Compiles the rules with their families expanded for one name, of either side.
+  ///
+  /// - Throws: the first of `MappingLint`'s errors, where there is one.
+  public init(_ model: ModelDocument, for name: TensorName) throws {
+    let info = TensorInfo(name: name, dtype: .float32, shape: .scalar)
+    for side in [FileNames.Side.target, .source] {
+      let mapping = try MappingLint.compile(model, against: FileNames(side, [info])).mapping
+      if mapping.tensors.contains(where: { ($0.targets + $0.sources).contains(name) }) {
+        self = mapping
+        return
+      }
+    }
+    try self.init(model)
+  }
+
   /// The source names that the mapping consumes.
   public var sourceNames: [TensorName] {
     var seen: Set<TensorName> = []

@@ -111,12 +111,15 @@ public struct FileLint {
       let extents = rule.sources[0].shape.dimensions.suffix(2)
       return extents.first == extents.last
     }
+    /// Kernels of the same numbers of dimensions are siblings: a dense layer into heads is none of a
+    /// plain one.
+    func ranks(_ rule: Made) -> [Int] { [rule.sources[0].shape.rank, rule.target.shape.rank] }
     let kernels = rules.filter(isKernel)
-    let told = Dictionary(grouping: kernels.filter { !isSquare($0) }) { $0.target.shape.rank }
+    let told = Dictionary(grouping: kernels.filter { !isSquare($0) }, by: ranks)
       .mapValues { Set($0.map(\.layout.layout.description)) }
     return kernels.filter(isSquare).compactMap { rule in
       let own = rule.layout.layout.description
-      guard let others = told[rule.target.shape.rank], !others.contains(own) else { return nil }
+      guard let others = told[ranks(rule)], !others.contains(own) else { return nil }
       return .init(
         severity: .warning, id: .siblings, subject: rule.step.name.text,
         message:
