@@ -108,7 +108,7 @@ struct MapCommand: ParsableCommand {
           documents.append(MappingReport.json(model, findings))
         } else {
           let lines = findings.map {
-            "\(model): \($0.severity.rawValue): \($0.id.rawValue): \(printable($0.subject)): \(printable($0.message))"
+            "\(model): \($0.severity.rawValue): \(printable($0.subject)): \(printable($0.message)) [\($0.id.rawValue)]"
           }
           try Console.output(
             (lines + ["\(model): \(document.rules.count) rules, \(findings.count) findings"])

@@ -144,6 +144,6 @@ struct SuggestTests {
       "broken.json", Array(text.replacingOccurrences(of: right, with: wrong).utf8))
     let run = try runCommand(["map", "lint", broken] + files)
     #expect(run.status == 1)
-    #expect(run.output.contains(": \(id): "), "\(run.output)")
+    #expect(run.output.contains("[\(id)]"), "\(run.output)")
   }
 }
