@@ -1,3 +1,4 @@
+import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
 import CheckpointMapping
