@@ -33,8 +33,6 @@ FAMILIES = {
     "albert": ("AlbertModel", {**TEXT, **SIZES, "embedding_size": 16}),
     "distilbert": ("DistilBertForMaskedLM", {
         **TEXT, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}),
-    "t5": ("T5ForConditionalGeneration", dict(
-        vocab_size=50, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)),
     "mistral": ("MistralForCausalLM", {**TEXT, **SIZES, "num_key_value_heads": 2}),
     "gpt-neo": ("GPTNeoForCausalLM", {
         **TEXT, "hidden_size": 32, "num_layers": 2, "num_heads": 4,

@@ -93,7 +93,10 @@ struct LinePositions {
   /// Per dimension, the places of the numbers along it; `nil` for a zero that no source has.
   let places: [[Place]]
 
-  /// - Returns: `nil` where a number occurs more than once, so that its place is not known.
+  /// A number that occurs more often than this is no help in finding a place.
+  private static let maximumPlaces = 16
+
+  /// - Returns: `nil` where a number occurs in no source, or so often that its place is not known.
   init?(
     _ evidence: ValueEvidence, target: Int, sources: [Int], through base: [Int]
   ) throws {
@@ -109,8 +112,7 @@ struct LinePositions {
       Dictionary(
         values.values.filter { $0 != 0 }.map { ($0.bitPattern, 1) },
         uniquingKeysWith: { first, _ in first }))
-    var places: [UInt64: (source: Int, position: Int)] = [:]
-    var repeated: Set<UInt64> = []
+    var places: [UInt64: [(source: Int, position: Int)]] = [:]
     for source in sources {
       let from = evidence.sources[source]
       var numbers: [Double] = []
@@ -118,34 +120,57 @@ struct LinePositions {
         decodeDoubles(run, from.dtype, into: &numbers)
         for (offset, value) in numbers.enumerated() where table.owner(of: value) != nil {
           let bits = value.bitPattern
-          if places[bits] != nil { repeated.insert(bits) }
-          places[bits] = (source, position + offset)
+          guard places[bits]?.count ?? 0 <= Self.maximumPlaces else { continue }
+          places[bits, default: []].append((source, position + offset))
         }
       }
     }
     var lines: [[Place]] = []
     for line in positions {
-      var found: [Place] = []
+      var candidates: [[(source: Int, position: Int)]] = []
       for position in line {
         guard let value = values[position] else { return nil }
-        if value == 0 {
-          found.append(nil)
-        } else {
-          guard let place = places[value.bitPattern], !repeated.contains(value.bitPattern) else {
-            return nil
-          }
-          found.append(place)
+        guard value == 0 || 1...Self.maximumPlaces ~= places[value.bitPattern]?.count ?? 0 else {
+          return nil
         }
+        candidates.append(value == 0 ? [] : places[value.bitPattern] ?? [])
       }
-      lines.append(found)
+      lines.append(Self.settled(candidates))
     }
-    guard let own = values[start], let place = places[own.bitPattern],
-      !repeated.contains(own.bitPattern)
+    let own =
+      base.isEmpty
+      ? values[start].flatMap { places[$0.bitPattern]?.first } : lines[0][base[0]]
+    guard let place = own,
+      zip(lines, base).allSatisfy({ line, index in
+        line[index].map { $0 == place } ?? false
+      })
     else { return nil }
     self.base = base
     baseSource = place.source
     basePosition = place.position
     self.places = lines
+  }
+
+  /// Where a number occurs several times, as happens by chance among many, its neighbours on the line
+  /// tell which place is meant: most steps along a line are the same.
+  private static func settled(_ candidates: [[(source: Int, position: Int)]]) -> [Place] {
+    var places = candidates.map { $0.count == 1 ? $0[0] : nil }
+    var counts: [Int: Int] = [:]
+    for case (let a?, let b?) in zip(places, places.dropFirst()) where a.source == b.source {
+      counts[b.position - a.position, default: 0] += 1
+    }
+    let step = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
+    func settle(_ index: Int, besides neighbour: Int, _ step: Int) {
+      guard candidates[index].count > 1, places[index] == nil,
+        candidates.indices.contains(neighbour), let beside = places[neighbour]
+      else { return }
+      places[index] = candidates[index].first {
+        $0.source == beside.source && $0.position == beside.position + step
+      }
+    }
+    for index in candidates.indices { settle(index, besides: index - 1, step) }
+    for index in candidates.indices.reversed() { settle(index, besides: index + 1, -step) }
+    return zip(places, candidates).map { $0 ?? $1.first }
   }
 
   private static func values(

@@ -1,0 +1,25 @@
+import CheckpointCore
+import TestSupport
+import Testing
+
+@Suite("map suggest on the samples")
+struct SuggestSampleTests {
+  /// Of the many numbers of a large tensor some occur twice by chance.
+  @Test("heads that SAVi interleaves are found by value, though numbers repeat")
+  func interleavedHeads() throws {
+    let folder = try TemporaryFolder()
+    let sample = fixture("../../samples/savi-small.flax.npz")
+    let (converted, draft) = (folder.file("savi.pt"), folder.file("draft.json"))
+    #expect(try runCommand(["convert", sample, "-o", converted]).status == 0)
+    // The sample is not trained: which of its equal biases is which stays open.
+    #expect(try runCommand(["map", "suggest", sample, converted, "-o", draft, "-q"]).status == 1)
+    guard case .array(let rules)? = try JSONParser.parse(try fileBytes(draft))["rules"] else {
+      Issue.record("no rules")
+      return
+    }
+    let rule = try #require(rules.first { $0["target"] == .string("predictor.w_qkv.weight") })
+    #expect(rule["evidence"] == .string("values"))
+    #expect(rule["layout"] == .string("attention.qkv.kernel"))
+    #expect(rule["confirm"] == nil)
+  }
+}
