@@ -320,7 +320,7 @@ struct ReportTests {
     let path = try folder.write("m.json", Array(text.utf8))
     let run = try runCommand(["map", "lint", path])
     #expect(run.status == 1)
-    #expect(run.output.contains("error: missing: a: no rule makes this tensor of the model"))
+    #expect(run.output.contains("error: a: no rule makes this tensor of the model [missing]"))
     #expect(try runCommand(["map", "lint", "savi-small", "savi-medium"]).status == 0)
   }
 
