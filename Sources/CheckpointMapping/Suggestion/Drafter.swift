@@ -69,9 +69,8 @@ struct Drafter {
       sourceSide, targetSide, sourceIsFree: sourceIsFree, targetIsFree: targetIsFree, pinned: bare)
     matcher.match()
     var rules = proven
-    for rule in matcher.rules {
-      rules.append(try confirmedByValue(FlattenDoubt.checked(rule, sourceSide, targetSide)))
-    }
+    let flatten = FlattenDoubt(sourceSide)
+    for rule in matcher.rules { rules.append(try confirmedByValue(flatten.checked(rule))) }
     let pairCount = rules.count
     var withoutSource: [TensorName] = []
     for index in matcher.freeTargets {

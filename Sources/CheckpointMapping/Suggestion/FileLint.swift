@@ -138,6 +138,7 @@ public struct FileLint {
           nil
         }
       })
+    let doubt = FlattenDoubt(side)
     return rules.compactMap { rule in
       guard rule.sources.count == 1 else { return nil }
       let draft = DraftRule(
@@ -145,7 +146,7 @@ public struct FileLint {
         content: .tensors(
           sources: [ParameterRoot.withoutCollection(rule.sources[0].name)], layout: rule.layout),
         evidence: .names, question: nil)
-      guard let question = FlattenDoubt.checked(draft, side, side).question else { return nil }
+      guard let question = doubt.checked(draft).question else { return nil }
       return .init(
         severity: .warning, id: .flatten, subject: rule.step.name.text,
         message: "rule \(rule.step.rule): \(question.text)")
