@@ -59,7 +59,8 @@ struct FlattenDoubt {
         layouts.append(
           NamedLayout(
             layout: Layout(
-              Self.flattened, sizes: ["y": .number(height), "x": .number(width), "c": .number(count)])))
+              Self.flattened,
+              sizes: ["y": .number(height), "x": .number(width), "c": .number(count)])))
       }
     }
     guard let first = layouts.first else { return rule }
