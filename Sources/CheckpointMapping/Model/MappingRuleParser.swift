@@ -6,6 +6,12 @@ struct MappingRuleParser {
   let dimensions: [String: Int]
   let layouts: [String: NamedLayout]
 
+  /// For rules of no document: the layouts that the tool carries, and no named extents.
+  static let plain = MappingRuleParser(
+    dimensions: [:],
+    layouts: Dictionary(
+      NamedLayout.builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+
   /// A constant is a bias or a scale, not a gigabyte.
   private static let maximumConstantCount = 1 << 28
 

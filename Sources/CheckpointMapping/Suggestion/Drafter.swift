@@ -257,10 +257,7 @@ enum PartialFamilies {
   static func marked(
     _ rules: [RuleFolding.Folded], source: FileNames, target: FileNames
   ) -> [RuleFolding.Folded] {
-    let parser = MappingRuleParser(
-      dimensions: [:],
-      layouts: Dictionary(
-        NamedLayout.builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+    let parser = MappingRuleParser.plain
     var partial: Set<Int> = []
     for file in [source, target] {
       var gaps = FamilyGaps()

@@ -39,9 +39,7 @@ struct LayerRecipe: Sendable {
         }
       }
     }
-    let layouts = Dictionary(
-      NamedLayout.builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let parser = MappingRuleParser(dimensions: [:], layouts: layouts)
+    let parser = MappingRuleParser.plain
     return try choices.map { choice in
       func rules(_ key: String) throws -> [MappingRule] {
         try (members[key]?.items() ?? []).enumerated().map { index, rule in

@@ -152,10 +152,7 @@ struct RuleFolding {
 
   /// The members that the files give the rule.
   private func expansion(_ document: [JSONValue.Member]) -> Set<[String: Int]>? {
-    let parser = MappingRuleParser(
-      dimensions: [:],
-      layouts: Dictionary(
-        NamedLayout.builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+    let parser = MappingRuleParser.plain
     guard let rule = try? parser.rule(DocumentNode(.object(document)), number: 1) else {
       return nil
     }
