@@ -14,7 +14,7 @@ TOLERANCE = 1e-5
 
 
 def dimensions(name):
-    return json.loads((ROOT / f"schemas/{name}.json").read_text())["dimensions"]
+    return json.loads((ROOT / f"schemas/models/{name}.json").read_text())["dimensions"]
 
 
 def torch_model(name, flax):
