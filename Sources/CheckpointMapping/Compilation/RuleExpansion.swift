@@ -15,15 +15,24 @@ enum RuleExpansion {
       guard width < maximumInstances, (width + 1) * result.count <= maximumInstances else {
         throw rule.problem("its ranges give more than \(maximumInstances) tensors")
       }
-      result = bounds.flatMap { value in
-        result.map { bindings in
-          var bindings = bindings
-          bindings[variable] = value
-          return bindings
-        }
-      }
+      result = with(variable, bounds, result)
     }
     return result
+  }
+
+  /// The bindings with each of the values of one more variable.
+  private static func with(
+    _ variable: String, _ values: some Sequence<Int>, _ bindings: [Bindings]
+  ) -> [Bindings] {
+    values.flatMap { value in bindings.map { $0.merging([variable: value]) { $1 } } }
+  }
+
+  /// In the order of the variables' numbers.
+  private static func sorted(_ bindings: some Sequence<Bindings>, by order: [String]) -> [Bindings]
+  {
+    bindings.sorted { a, b in
+      order.map { a[$0] ?? 0 }.lexicographicallyPrecedes(order.map { b[$0] ?? 0 })
+    }
   }
 
   /// Whether the file tells the members of the rule: where numbers are left to it, or tensors may be
@@ -37,22 +46,17 @@ enum RuleExpansion {
   ///
   /// - Returns: in the order of their numbers.
   static func members(_ rule: MappingRule, in file: FileNames) throws -> [Bindings] {
-    let ranged = Set(try ranged(rule))
+    // A range that is too long is refused, whoever tells the members.
+    _ = try ranged(rule)
     let patterns = file.side == .source ? rule.action.sources : rule.action.targets
     var found: Set<Bindings> = []
     if rule.action.variables.contains(where: { name in
       patterns.contains { $0.variables.contains(name) }
     }) {
-      for pattern in patterns {
-        for bindings in file.matches(pattern) {
-          let fixed = bindings.filter { item in
-            rule.ranges.contains { $0.variable == item.key }
-          }
-          guard ranged.contains(where: { range in fixed.allSatisfy { range[$0.key] == $0.value } })
-          else { continue }
-          found.insert(bindings)
-        }
-      }
+      found = Set(
+        patterns.flatMap(file.matches).filter { bindings in
+          rule.ranges.allSatisfy { bindings[$0.variable].map($0.bounds.contains) ?? true }
+        })
     } else if case .tensors(let tensors) = rule.action, tensors.isPartial,
       patterns.allSatisfy({ file.matches($0).isEmpty })
     {
@@ -71,10 +75,7 @@ enum RuleExpansion {
     guard complete.count <= maximumInstances else {
       throw rule.problem("it stands for more than \(maximumInstances) tensors")
     }
-    let order = rule.action.variables
-    return complete.sorted { a, b in
-      order.map { a[$0] ?? 0 }.lexicographicallyPrecedes(order.map { b[$0] ?? 0 })
-    }
+    return sorted(complete, by: rule.action.variables)
   }
 
   /// The same with every index along an axis that the source's shape has.
@@ -87,14 +88,7 @@ enum RuleExpansion {
       guard let variable = index.variable, bindings[variable] == nil,
         let extent = extent(of: axis, tensors, bindings, file)
       else { continue }
-      let values = (0..<extent).compactMap(index.solve)
-      result = values.flatMap { value in
-        result.map { bindings in
-          var bindings = bindings
-          bindings[variable] = value
-          return bindings
-        }
-      }
+      result = with(variable, (0..<extent).compactMap(index.solve), result)
     }
     return result
   }
@@ -122,12 +116,7 @@ enum RuleExpansion {
     let modules = Set(targets.flatMap(parents))
     for parent in parents(of: pattern) {
       let found = Set(modules.compactMap { parent.match($0) })
-      guard found.isEmpty else {
-        let order = pattern.variables
-        return found.sorted { a, b in
-          order.map { a[$0] ?? 0 }.lexicographicallyPrecedes(order.map { b[$0] ?? 0 })
-        }
-      }
+      guard found.isEmpty else { return sorted(found, by: pattern.variables) }
     }
     return []
   }

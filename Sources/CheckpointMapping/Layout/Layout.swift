@@ -17,18 +17,18 @@ public struct Layout: Sendable, Hashable {
     case sibling(NamePattern, axis: Int)
   }
 
-  public let formula: LayoutFormula
+  public internal(set) var formula: LayoutFormula
   /// Axes that run backwards.
-  public let flip: [String]
+  public internal(set) var flip: [String]
   /// Axes of the left side of which only one index is taken.
-  public let at: [String: IndexExpression]
-  public let sizes: [String: Extent]
-  public let fill: Fill?
+  public internal(set) var at: [String: IndexExpression]
+  public internal(set) var sizes: [String: Extent]
+  public internal(set) var fill: Fill?
   /// Axes whose places stand in another order on the right side: place `i` there is place
   /// `order[i]` of the left side.
-  public let order: [String: [Int]]
+  public internal(set) var order: [String: [Int]]
   /// What is done to every number.
-  public let operation: ValueOperation?
+  public internal(set) var operation: ValueOperation?
 
   init(
     _ formula: LayoutFormula, flip: [String] = [], at: [String: IndexExpression] = [:],

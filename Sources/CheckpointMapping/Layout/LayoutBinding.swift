@@ -59,6 +59,22 @@ struct LayoutBinding: Sendable {
     var at: [String: Int] = [:]
   }
 
+  /// Binds a layout whose extents and indices are numbers, for tensors of these shapes; no shape
+  /// means that it follows from the others.
+  static func literal(
+    _ layout: Layout, sources: [Shape], targets: [Shape] = [], sourceCount: Int? = nil,
+    targetCount: Int? = nil, sizes: [String: Int] = [:]
+  ) -> LayoutBinding? {
+    var tensors = Tensors(
+      sourceCount: sourceCount ?? sources.count, targetCount: targetCount ?? max(1, targets.count),
+      sources: sources, targets: targets, sizes: sizes)
+    for (axis, extent) in layout.sizes {
+      if case .number(let count) = extent { tensors.sizes[axis] = count }
+    }
+    tensors.at = layout.at.compactMapValues { $0.value([:]) }
+    return try? LayoutBinding(layout, tensors)
+  }
+
   /// - Throws: `Misfit`, where shapes and layout contradict each other or leave an extent open.
   init(_ layout: Layout, _ tensors: Tensors) throws(Misfit) {
     if let problem = layout.problem(

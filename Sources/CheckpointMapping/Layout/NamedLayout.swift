@@ -11,7 +11,7 @@ public struct NamedLayout: Sendable {
   }
 
   public let name: String
-  public let layout: Layout
+  public internal(set) var layout: Layout
   /// What the places along an axis are called.
   struct Labels: Sendable {
     /// All of them, as a plural: `gates`.
@@ -35,26 +35,9 @@ public struct NamedLayout: Sendable {
     comment = nil
   }
 
-  private init(
-    name: String, layout: Layout, labels: [String: Labels], confusions: [Confusion],
-    comment: String?
-  ) {
-    self.name = name
-    self.layout = layout
-    self.labels = labels
-    self.confusions = confusions
-    self.comment = comment
-  }
-
   /// What a tensor of this layout is to its layer, for a listing: the name, or what stands for one.
   public var title: String {
     name.isEmpty ? layout.isCopy ? Self.copyName : ConversionPlan.layoutRole : name
-  }
-
-  /// The same under the same name, with what a rule adds to it.
-  func with(_ layout: Layout) -> NamedLayout {
-    NamedLayout(
-      name: name, layout: layout, labels: labels, confusions: confusions, comment: comment)
   }
 }
 

@@ -146,28 +146,22 @@ struct MappingRuleParser {
         )
       }
       base = known
-      base = known.with(
-        Layout(
-          known.layout.formula,
-          flip: try members["flip"]?.items().map { try $0.string() } ?? known.layout.flip,
-          at: try Layout.indices(members["at"]),
-          sizes: known.layout.sizes.merging(try Layout.sizes(members["sizes"], dimensions)) { $1 },
-          fill: try members["fill"].map { try Layout.Fill($0) } ?? known.layout.fill,
-          order: try members["order"].map { try Layout.orders($0) } ?? known.layout.order,
-          operation: try members["values"].map { try ValueOperation(try $0.string()) }
-            ?? known.layout.operation))
+      base.layout.at = try Layout.indices(members["at"])
+      base.layout.sizes.merge(try Layout.sizes(members["sizes"], dimensions)) { $1 }
+      if let flip = members["flip"] { base.layout.flip = try flip.items().map { try $0.string() } }
+      if let fill = members["fill"] { base.layout.fill = try Layout.Fill(fill) }
+      if let order = members["order"] { base.layout.order = try Layout.orders(order) }
+      if let values = members["values"] {
+        base.layout.operation = try ValueOperation(try values.string())
+      }
     }
     guard let heads = members["heads"] else { return base }
     guard LayoutFormula.axes(of: base.layout.formula.left).contains(Self.headsAxis) else {
       throw heads.problem(
         "'heads' is the size of the axis '\(Self.headsAxis)', which \(text) has not")
     }
-    var sizes = base.layout.sizes
-    sizes[Self.headsAxis] = .number(try heads.extent(dimensions))
-    return base.with(
-      Layout(
-        base.layout.formula, flip: base.layout.flip, at: base.layout.at, sizes: sizes,
-        fill: base.layout.fill, order: base.layout.order, operation: base.layout.operation))
+    base.layout.sizes[Self.headsAxis] = .number(try heads.extent(dimensions))
+    return base
   }
 
   /// The axis whose size `heads` is.

@@ -12,6 +12,8 @@ struct PlanBuilder {
   private var steps: [ConversionPlan.Step] = []
   private var pairs: [ConversionPlan.EqualPair] = []
   private var mismatch = MappingMismatch()
+  /// The names of `mismatch.missing`: a stacked tensor is asked for by each of its layers.
+  private var missed: Set<TensorName> = []
 
   /// - Throws: where the rules cannot be expanded for the names of this file.
   init(
@@ -26,6 +28,7 @@ struct PlanBuilder {
       let compiled = try MappingLint.compile(model, against: file)
       mapping = compiled.mapping
       mismatch.missing = compiled.missing
+      missed = Set(compiled.missing)
       mismatch.other = compiled.findings.filter { $0.severity == .error }.map {
         "\($0.subject): \($0.message)"
       }
@@ -48,7 +51,7 @@ struct PlanBuilder {
   /// Takes `name`, or the part of it that `at` says, out of the checkpoint.
   private mutating func take(_ name: TensorName, at: [String: Int] = [:]) -> TensorInfo? {
     guard let tensor = tensors[name], unused.remove(name) != nil || slices[name] != nil else {
-      if !mismatch.missing.contains(name) { mismatch.missing.append(name) }
+      if missed.insert(name).inserted { mismatch.missing.append(name) }
       return nil
     }
     if !at.isEmpty { slices[name, default: TakenSlices()].add(at) }

@@ -79,3 +79,10 @@ struct DraftSide: Sendable {
     }
   }
 }
+
+extension [TensorInfo] {
+  /// Where each name stands in the list.
+  var placesByName: [TensorName: Int] {
+    Dictionary(enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+}

@@ -54,8 +54,8 @@ struct Drafter {
   func draft(pinned: [TensorName: TensorName]) throws -> Draft {
     var sourceIsFree = [Bool](repeating: true, count: sourceSide.tensors.count)
     var targetIsFree = [Bool](repeating: true, count: targetSide.tensors.count)
-    let sourceIndex = Self.indices(sourceSide.tensors)
-    let targetIndex = Self.indices(targetSide.tensors)
+    let sourceIndex = sourceSide.tensors.placesByName
+    let targetIndex = targetSide.tensors.placesByName
     for rule in proven {
       for name in rule.targets { targetIndex[name].map { targetIsFree[$0] = false } }
       if case .tensors(let sources, _) = rule.content {
@@ -103,11 +103,6 @@ struct Drafter {
     return Draft(
       rules: rules, folded: fold(rules), evidence: Self.count(rules), leftOver: leftOver,
       withoutSource: withoutSource, pairCount: pairCount)
-  }
-
-  private static func indices(_ tensors: [TensorInfo]) -> [TensorName: Int] {
-    Dictionary(
-      tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   private static func count(_ rules: [DraftRule]) -> [(kind: String, count: Int)] {
@@ -166,7 +161,7 @@ struct Drafter {
     result.evidence = .values
     // Which of two equal tensors is meant stays open; how one is laid out does not.
     if rule.question?.alternatives.contains(where: { $0["source"] != nil }) != true,
-      !(try evidence.isConstant(sources))
+      !evidence.isConstant(sources)
     {
       result.question = nil
     }
@@ -176,15 +171,15 @@ struct Drafter {
   /// A target without a source: a counter or positions, or something to be copied from a template.
   private func sourceless(_ tensor: TensorInfo) throws -> DraftRule {
     var content = DraftRule.Content.template
-    if let constant = try RecipeConstants.constant(for: tensor, targetSide, target.reader) {
-      content = .constant(constant)
-    } else if tensor.dtype.isInteger, tensor.shape.count <= 1 << 22,
-      let value = try PlainConstant.value(of: tensor, in: target.reader)
-    {
-      content = .constant(
-        .init(
-          target: NamePattern(parts: [.text(tensor.name.text)]), extents: .shape(tensor.shape),
-          dtype: tensor.dtype, value: value))
+    if let value = try PlainConstant.value(of: tensor, in: target.reader) {
+      if let constant = RecipeConstants.constant(for: tensor, value, targetSide) {
+        content = .constant(constant)
+      } else if tensor.dtype.isInteger {
+        content = .constant(
+          .init(
+            target: NamePattern(parts: [.text(tensor.name.text)]), extents: .shape(tensor.shape),
+            dtype: tensor.dtype, value: value))
+      }
     }
     return DraftRule(targets: [tensor.name], content: content, evidence: .names, question: nil)
   }
@@ -193,55 +188,61 @@ struct Drafter {
     let made = rules.flatMap { rule in
       if case .tensors = rule.content { rule.targets } else { [TensorName]() }
     }
-    let folding = RuleFolding(
-      source: FileNames(.source, source.tensors), target: FileNames(.target, target.tensors),
-      madeTargets: made)
-    return PartialFamilies.marked(
-      folding.fold(rules), source: FileNames(.source, source.tensors),
-      target: FileNames(.target, target.tensors))
+    let files = (FileNames(.source, source.tensors), FileNames(.target, target.tensors))
+    let folding = RuleFolding(source: files.0, target: files.1, madeTargets: made)
+    return PartialFamilies.marked(folding.fold(rules), source: files.0, target: files.1)
   }
 }
 
 /// Constants that a known kind of layer has beside the tensors that others make.
 enum RecipeConstants {
   static func constant(
-    for tensor: TensorInfo, _ side: DraftSide, _ reader: any CheckpointReader
-  ) throws -> MappingRule.Constant? {
+    for tensor: TensorInfo, _ value: MappingRule.Constant.Value, _ side: DraftSide
+  ) -> MappingRule.Constant? {
     let path = NameParts.split(tensor.name)
-    guard let leaf = path.last, tensor.shape.count <= 1 << 22,
-      case .number(let value)? = try PlainConstant.value(of: tensor, in: reader)
-    else { return nil }
+    guard let leaf = path.last, case .number(let number) = value else { return nil }
+    let module = path.dropLast()
     for recipe in LayerRecipe.builtIn {
       for rule in recipe.rules + recipe.optional {
         guard case .constant(let constant) = rule.action, constant.target.description == leaf,
-          case .number(value) = constant.value,
-          recipe.rules.allSatisfy({ rule in
-            rule.action.targets.allSatisfy {
-              side.index(path.dropLast(), NameParts.split(TensorName($0.description))) != nil
-            }
+          case .number(number) = constant.value,
+          recipe.rules.flatMap(\.action.targets).allSatisfy({
+            side.index(module, NameParts.split(TensorName($0.description))) != nil
           })
         else { continue }
-        var extents = MappingRule.Constant.Extents.shape(tensor.shape)
-        if case .like(let other) = constant.extents,
-          let index = side.index(
-            path.dropLast(), NameParts.split(TensorName(other.description)))
-        {
-          extents = .like(NamePattern(parts: [.text(side.tensors[index].name.text)]))
-        }
-        return .init(
-          target: NamePattern(parts: [.text(tensor.name.text)]), extents: extents,
-          dtype: tensor.dtype, value: constant.value)
+        return constant.placed(at: tensor, in: module, of: side)
       }
     }
     return nil
   }
 }
 
+extension MappingRule.Constant {
+  /// A recipe's constant for a tensor of the target; `like` is a tensor of the same module.
+  func placed(
+    at tensor: TensorInfo, in module: ArraySlice<String>, of side: DraftSide
+  ) -> MappingRule.Constant {
+    var extents = Extents.shape(tensor.shape)
+    if case .like(let leaf) = self.extents,
+      let like = side.index(module, NameParts.split(TensorName(leaf.description)))
+    {
+      extents = .like(NamePattern(parts: [.text(side.tensors[like].name.text)]))
+    }
+    return MappingRule.Constant(
+      target: NamePattern(parts: [.text(tensor.name.text)]), extents: extents,
+      dtype: tensor.dtype, value: value)
+  }
+}
+
 /// The value of a tensor that is one number throughout, or counts along its last dimension.
 enum PlainConstant {
+  /// A larger tensor is a weight, whatever it holds.
+  private static let maximumCount = 1 << 22
+
   static func value(
     of tensor: TensorInfo, in reader: any CheckpointReader
   ) throws -> MappingRule.Constant.Value? {
+    guard tensor.shape.count <= maximumCount else { return nil }
     let values = try collectDoubles(tensor.dtype, count: tensor.shape.count) {
       try reader.stream(tensor, $0)
     }

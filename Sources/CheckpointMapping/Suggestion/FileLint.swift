@@ -61,12 +61,12 @@ public struct FileLint {
   }
 
   private func made(_ plan: ConversionPlan) -> [Made] {
-    let byName = Dictionary(
-      targets.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let places = targets.placesByName
     let rules = Dictionary(
       document.rules.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
     return plan.steps.compactMap { step in
-      guard step.aliasOf == nil, let target = byName[step.name], target.shape == step.shape,
+      guard step.aliasOf == nil, let target = places[step.name].map({ targets[$0] }),
+        target.shape == step.shape,
         case .tensors(let tensors)? = rules[step.rule]?.action
       else { return nil }
       return Made(step: step, layout: tensors.layout, sources: step.sources, target: target)
@@ -75,11 +75,10 @@ public struct FileLint {
 
   /// Names and shapes of the two sides.
   private func structure(_ plan: ConversionPlan) -> [MappingLint.Finding] {
-    let byName = Dictionary(
-      targets.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let places = targets.placesByName
     let made = Set(plan.steps.map(\.name))
     var findings = plan.steps.compactMap { step -> MappingLint.Finding? in
-      guard let target = byName[step.name] else {
+      guard let target = places[step.name].map({ targets[$0] }) else {
         return step.aliasOf != nil
           ? nil
           : .init(
@@ -161,8 +160,7 @@ public struct FileLint {
     let sources = rules.flatMap(\.sources).filter { seen.insert($0.name).inserted }
     let evidence = try ValueEvidence(
       sources, sourceReader, rules.map(\.target), targetReader, threads: threads)
-    let index = Dictionary(
-      sources.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let index = sources.placesByName
     let owners = Dictionary(
       sources.indices.map { (evidence.sourcePrints[$0], $0) },
       uniquingKeysWith: { first, _ in first })

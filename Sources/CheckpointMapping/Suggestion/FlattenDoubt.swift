@@ -29,8 +29,7 @@ struct FlattenDoubt {
     var seen: Set<Int> = []
     channelCounts = counts.reversed().filter { seen.insert($0).inserted }
     self.widths = widths
-    index = Dictionary(
-      side.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    index = side.tensors.placesByName
   }
 
   private static let window = 16
@@ -77,6 +76,6 @@ struct FlattenDoubt {
     left: [.axes(["y", "x", "c"]), .axes(["o"])], right: [.axes(["o"]), .axes(["c", "y", "x"])])
 
   private static func divisors(_ number: Int) -> [Int] {
-    (1...max(1, number)).filter { number % $0 == 0 && $0 * $0 <= number * number }
+    (1...max(1, number)).filter { number % $0 == 0 }
   }
 }

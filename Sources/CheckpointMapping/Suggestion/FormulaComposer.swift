@@ -176,9 +176,12 @@ struct FormulaComposer {
   private func named(like layout: Layout) -> NamedLayout? {
     guard layout.at.isEmpty else { return nil }
     let sources = Array(repeating: source, count: order.count { $0 != nil })
-    guard let own = ValueEvidence.binding(layout, sources, [target])?.forward() else { return nil }
+    guard let own = LayoutBinding.literal(layout, sources: sources, targets: [target])?.forward()
+    else { return nil }
     return ([NamedLayout.copy] + Self.nameable).first {
-      guard let way = ValueEvidence.binding($0.layout, sources, [target])?.forward() else {
+      guard
+        let way = LayoutBinding.literal($0.layout, sources: sources, targets: [target])?.forward()
+      else {
         return false
       }
       return way.doesTheSame(as: own)

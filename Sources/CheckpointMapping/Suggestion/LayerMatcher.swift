@@ -43,15 +43,14 @@ struct LayerMatcher {
   }
 
   private mutating func match(_ recipes: [LayerRecipe]) {
-    let sources = LayerFinder(side: source, recipes: recipes) { [sourceIsFree] in sourceIsFree[$0] }
     let targets = LayerFinder(side: target, recipes: recipes) { [targetIsFree] in targetIsFree[$0] }
-    let wanted = Dictionary(grouping: targets.targets(), by: \.key)
-    match(sources.sources(isStacked: false), wanted, recipes)
-    let left = wanted.mapValues { units in
-      units.filter { $0.tensors.allSatisfy { targetIsFree[$0] } }
+    var wanted = Dictionary(grouping: targets.targets(), by: \.key)
+    for isStacked in [false, true] {
+      wanted = wanted.mapValues { units in units.filter { isFree($0, in: \.targetIsFree) } }
+      let sources = LayerFinder(side: source, recipes: recipes) { [sourceIsFree] in sourceIsFree[$0]
+      }
+      match(sources.sources(isStacked: isStacked), wanted)
     }
-    let stacked = LayerFinder(side: source, recipes: recipes) { [sourceIsFree] in sourceIsFree[$0] }
-    match(stacked.sources(isStacked: true), left, recipes)
     closeStacks()
   }
 
@@ -89,7 +88,7 @@ struct LayerMatcher {
   }
 
   private mutating func match(
-    _ sources: [LayerUnit], _ wanted: [String: [LayerUnit]], _ recipes: [LayerRecipe]
+    _ sources: [LayerUnit], _ wanted: [String: [LayerUnit]]
   ) {
     // The layers of a stack are counted below what all its tensors share.
     let shared = Self.sharedLength(sources.map(\.module))
@@ -243,18 +242,9 @@ struct LayerMatcher {
     _ constant: MappingRule.Constant, _ line: LayerUnit.Line, _ unit: LayerUnit
   ) -> DraftRule {
     let tensor = target.tensors[line.tensors[0]]
-    var extents = MappingRule.Constant.Extents.shape(tensor.shape)
-    if case .like(let leaf) = constant.extents,
-      let like = target.index(unit.module, NameParts.split(TensorName(leaf.description)))
-    {
-      extents = .like(NamePattern(parts: [.text(target.tensors[like].name.text)]))
-    }
     return DraftRule(
       targets: [tensor.name],
-      content: .constant(
-        .init(
-          target: NamePattern(parts: [.text(tensor.name.text)]), extents: extents,
-          dtype: tensor.dtype, value: constant.value)),
+      content: .constant(constant.placed(at: tensor, in: unit.module, of: target)),
       evidence: .names, question: nil)
   }
 
@@ -331,11 +321,10 @@ extension NamedLayout {
     var left = layout.formula.left
     // Several sources stand along the first axis.
     left.insert(.axes([axis]), at: layout.stacksInFormula ? 1 : 0)
-    return NamedLayout(
-      layout: Layout(
-        LayoutFormula(left: left, right: layout.formula.right), flip: layout.flip,
-        at: layout.at.merging([axis: IndexExpression(variable: nil, offset: layer)]) { $1 },
-        sizes: layout.sizes, fill: layout.fill, order: layout.order, operation: layout.operation))
+    var stacked = layout
+    stacked.formula = LayoutFormula(left: left, right: layout.formula.right)
+    stacked.at[axis] = IndexExpression(variable: nil, offset: layer)
+    return NamedLayout(layout: stacked)
   }
 }
 

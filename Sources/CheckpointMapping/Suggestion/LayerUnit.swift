@@ -101,15 +101,9 @@ struct LayerFinder {
       guard inner.count == shapes.count else { return nil }
       shapes = inner
     }
-    var tensors = LayoutBinding.Tensors(
-      sourceCount: found.count, targetCount: rule.targets.count, sources: shapes)
-    for (axis, extent) in rule.layout.layout.sizes {
-      if case .number(let count) = extent { tensors.sizes[axis] = count }
-    }
-    tensors.at = rule.layout.layout.at.compactMapValues { $0.value([:]) }
-    guard let shape = try? LayoutBinding(rule.layout.layout, tensors).targetShape else {
-      return nil
-    }
+    let binding = LayoutBinding.literal(
+      rule.layout.layout, sources: shapes, targetCount: rule.targets.count)
+    guard let shape = binding?.targetShape else { return nil }
     return rule.targets.map { "\($0)\(shape)" }.joined(separator: " ")
   }
 

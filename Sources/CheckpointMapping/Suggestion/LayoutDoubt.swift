@@ -33,14 +33,9 @@ enum LayoutDoubt {
   private static func way(
     _ layout: NamedLayout, _ sources: [TensorInfo], _ target: TensorInfo, _ stack: Int?
   ) -> [Rearrangement.Piece]? {
-    let used = layout.stacked(at: stack)
-    var tensors = LayoutBinding.Tensors(
-      sourceCount: sources.count, sources: sources.map(\.shape), targets: [target.shape])
-    for (axis, extent) in used.layout.sizes {
-      if case .number(let count) = extent { tensors.sizes[axis] = count }
-    }
-    tensors.at = used.layout.at.compactMapValues { $0.value([:]) }
-    return try? LayoutBinding(used.layout, tensors).forward()?.pieces
+    LayoutBinding.literal(
+      layout.stacked(at: stack).layout, sources: sources.map(\.shape), targets: [target.shape]
+    )?.forward()?.pieces
   }
 
   /// Words of modules that a transposed convolution may stand in.

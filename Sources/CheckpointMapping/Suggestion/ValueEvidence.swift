@@ -47,12 +47,8 @@ struct ValueEvidence: Sendable {
     targetPrints = try parallelMap(targets.count, threads: threads) {
       try Self.print(targets[$0], targetReader)
     }
-    func index(_ tensors: [TensorInfo]) -> [TensorName: Int] {
-      Dictionary(
-        tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    }
-    sourceIndex = index(sources)
-    targetIndex = index(targets)
+    sourceIndex = sources.placesByName
+    targetIndex = targets.placesByName
   }
 
   private static func print(_ tensor: TensorInfo, _ reader: any CheckpointReader) throws -> Print {
@@ -83,7 +79,7 @@ struct ValueEvidence: Sendable {
   }
 
   /// Whether a tensor's numbers tell it from others.
-  func isConstant(_ names: [TensorName]) throws -> Bool {
+  func isConstant(_ names: [TensorName]) -> Bool {
     names.allSatisfy { sourceIndex[$0].map { sourcePrints[$0].isConstant } ?? true }
   }
 
@@ -102,8 +98,8 @@ struct ValueEvidence: Sendable {
     let inputs = from.map { self.sources[$0] }
     guard inputs.allSatisfy({ $0.dtype == inputs[0].dtype }) else { return false }
     guard
-      let binding = Self.binding(
-        layout.layout, inputs.map(\.shape), to.map { self.targets[$0].shape })
+      let binding = LayoutBinding.literal(
+        layout.layout, sources: inputs.map(\.shape), targets: to.map { self.targets[$0].shape })
     else { return false }
     for (place, index) in to.enumerated() {
       guard let way = binding.forward(target: place) else { return false }
@@ -120,20 +116,6 @@ struct ValueEvidence: Sendable {
       else { return false }
     }
     return true
-  }
-
-  /// A layout whose indices are all numbers, for tensors of known shapes.
-  static func binding(
-    _ layout: Layout, _ sources: [Shape], _ targets: [Shape]
-  ) -> LayoutBinding? {
-    var tensors = LayoutBinding.Tensors(
-      sourceCount: sources.count, targetCount: max(1, targets.count), sources: sources,
-      targets: targets)
-    for (axis, extent) in layout.sizes {
-      if case .number(let count) = extent { tensors.sizes[axis] = count }
-    }
-    tensors.at = layout.at.compactMapValues { $0.value([:]) }
-    return try? LayoutBinding(layout, tensors)
   }
 }
 
