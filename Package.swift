@@ -76,15 +76,17 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "ReferenceLayers", dependencies: ["Bytes", "CheckpointCore"], swiftSettings: strict),
+    .target(
       name: "SAVIModel",
-      dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping"],
+      dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping", "ReferenceLayers"],
       swiftSettings: strict),
     .executableTarget(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
         "CheckpointInspection", "CheckpointConversion", "CheckpointValidation", "SAVIModel",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ReferenceLayers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -92,7 +94,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "ForwardPassBenchmark",
-      dependencies: ["CheckpointFormats", "CheckpointMapping", "SAVIModel"],
+      dependencies: [
+        "CheckpointFormats", "CheckpointMapping", "ReferenceLayers", "SAVIModel",
+      ],
       path: "Benchmarks/ForwardPass", swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["CheckpointCore"], path: "Tests/TestSupport",
@@ -126,10 +130,12 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
+      name: "ReferenceLayersTests", dependencies: ["ReferenceLayers"], swiftSettings: tests),
+    .testTarget(
       name: "SAVIModelTests",
       dependencies: [
-        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "SAVIModel",
-        "TestSupport",
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "ReferenceLayers",
+        "SAVIModel", "TestSupport",
       ],
       swiftSettings: tests),
     .testTarget(

@@ -3,6 +3,7 @@
 // per second and the multiplications and additions of the pass as its definition has them.
 import CheckpointFormats
 import CheckpointMapping
+import ReferenceLayers
 import SAVIModel
 
 let arguments = CommandLine.arguments

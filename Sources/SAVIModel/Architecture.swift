@@ -1,11 +1,12 @@
 import CheckpointCore
 public import CheckpointMapping
+import ReferenceLayers
 
 /// The sizes of a SAVi, read from a model document's module tree.
 public struct SAViArchitecture: Sendable {
   /// A convolution or transposed convolution of a backbone.
   struct ConvolutionLayer: Sendable {
-    let name: String
+    let name: TensorName
     let isTransposed: Bool
     let kernelHeight: Int
     let kernelWidth: Int
@@ -38,7 +39,7 @@ public struct SAViArchitecture: Sendable {
   let initializerHidden: Int
   let targetChannels: Int
   /// The epsilon of each layer norm in PyTorch's module, by the module's path.
-  let portEpsilons: [String: Double]
+  let portEpsilons: [TensorName: Double]
 
   var encoderWidth: Int { encoder.last?.outputs ?? Clip.channels }
   var decoderWidth: Int { decoder.last?.outputs ?? slot }
@@ -159,11 +160,11 @@ private struct DocumentTree {
     return outputs
   }
 
-  func epsilons(_ paths: [String]) throws -> [String: Double] {
-    var result: [String: Double] = [:]
+  func epsilons(_ paths: [TensorName]) throws -> [TensorName: Double] {
+    var result: [TensorName: Double] = [:]
     for path in paths {
-      guard case .layerNorm(_, let epsilon) = try module(path).layer else {
-        throw refuse(path, "has no LayerNorm here")
+      guard case .layerNorm(_, let epsilon) = try module(path.text).layer else {
+        throw refuse(path.text, "has no LayerNorm here")
       }
       result[path] = epsilon
     }
@@ -184,12 +185,14 @@ private struct DocumentTree {
   }
 
   private func convolution(
-    _ name: String, _ layer: TorchLayer.Convolution, isTransposed: Bool
+    _ name: TensorName, _ layer: TorchLayer.Convolution, isTransposed: Bool
   ) throws -> SAViArchitecture.ConvolutionLayer {
     let (kernel, strides) = (layer.kernelSize, layer.stride)
     guard kernel.count == 2, strides.count == 2, kernel.min() ?? 0 > 0,
       strides[0] == strides[1], strides[0] > 0
-    else { throw refuse(name, "has a convolution that is not two-dimensional with one stride") }
+    else {
+      throw refuse(name.text, "has a convolution that is not two-dimensional with one stride")
+    }
     let padding: Int
     switch layer.padding {
     case .same where !isTransposed && strides[0] == 1 && kernel[0] == kernel[1]:
@@ -197,13 +200,14 @@ private struct DocumentTree {
     case .amounts(let amounts)
     where amounts.count == 2 && amounts[0] == amounts[1] && amounts[0] < kernel.min() ?? 0:
       padding = amounts[0]
-    default: throw refuse(name, "has a padding that is neither SAME nor one below its kernel")
+    default: throw refuse(name.text, "has a padding that is neither SAME nor one below its kernel")
     }
     // PyTorch's output has stride·n pixels for an output_padding of this many, which must be below
     // the stride (torch/nn/modules/conv.py).
     let outputPadding = strides[0] - kernel[0] + 2 * padding
     guard !isTransposed || (0..<strides[0]).contains(outputPadding) else {
-      throw refuse(name, "has a padding with which no output_padding gives \(strides[0])·n pixels")
+      throw refuse(
+        name.text, "has a padding with which no output_padding gives \(strides[0])·n pixels")
     }
     return .init(
       name: name, isTransposed: isTransposed, kernelHeight: kernel[0], kernelWidth: kernel[1],

@@ -1,5 +1,6 @@
 public import CheckpointCore
 public import CheckpointMapping
+import ReferenceLayers
 
 /// A SAVi in a checkpoint, ready to run.
 public struct ReferenceModel: Sendable {
@@ -50,7 +51,7 @@ public struct ReferenceModel: Sendable {
   /// The output of every layer, in float64, for one frame of one clip.
   func layers(
     _ clip: Clip, item: Int, frame: Int, conventions: Conventions, threads: Int
-  ) throws -> [(name: String, output: [Double])] {
+  ) throws -> [(layer: LayerIdentity, output: [Double])] {
     let trace = Trace<Double>(clip: 0, frame: frame)
     _ = try model(Double.self, conventions)(
       clip.upTo(clip: item, frame: frame), wanted: [.flow], threads: threads, trace: trace)

@@ -1,6 +1,7 @@
 import CheckpointCore
 import CheckpointInspection
 import CheckpointMapping
+import ReferenceLayers
 import SAVIModel
 
 /// A verification for a person, as text or Markdown, and for a program.
@@ -277,7 +278,8 @@ extension VerifyReport {
 
   private func parting(_ parting: Parting) -> JSONValue {
     .object([
-      "layer": .string(parting.layer), "clip": .int(parting.clip), "frame": .int(parting.frame),
+      "layer": .string(parting.layer.description), "clip": .int(parting.clip),
+      "frame": .int(parting.frame),
       "difference": .finite(parting.difference), "magnitude": .finite(parting.magnitude),
     ])
   }

@@ -52,7 +52,7 @@ struct AgreementTests {
     #expect(
       diagnosis.causes.map(\.convention) == [.layerNormEpsilon, .transposedConvolutionPadding])
     #expect(
-      diagnosis.causes.map(\.parting.layer) == [
+      diagnosis.causes.map(\.parting.layer.path) == [
         "encoder.pos_emb.output_transform.layernorm_module",
         "decoder.backbone.cnn_layers.convtranspose_0",
       ])
@@ -88,7 +88,7 @@ struct AgreementTests {
         .stridedConvolutionPadding, .layerNormEpsilon, .transposedConvolutionPadding,
       ])
     let first = diagnosis.causes[0]
-    #expect(first.parting.layer == "encoder.backbone.cnn_layers.conv_0")
+    #expect(first.parting.layer.path == "encoder.backbone.cnn_layers.conv_0")
     #expect(first.fix.contains("F.pad(x, (1, 2, 1, 2))"))
     let features = try #require(first.effects.first { $0.stage == .encCNN })
     #expect(features.relative > 0.1)
@@ -226,7 +226,7 @@ struct WrongConversionTests {
     mistake.make(&checkpoint)
     let verification = try verify(flax, try checkpoint.write(folder, "wrong.npz"))
     #expect(!verification.weightsAgree)
-    #expect(verification.parting?.layer == mistake.layer)
+    #expect(verification.parting?.layer.description == mistake.layer)
     let suspect = try #require(
       verification.suspects.first { $0.tensor == mistake.tensor },
       "\(verification.suspects.map(\.tensor))")
@@ -248,7 +248,7 @@ struct WrongConversionTests {
       Tolerances(common: Tolerance(absolute: 6e-5, relative: 0)), precision: .float64, threads: 2)
     #expect(verification.firstPlace.map { $0.frame > 0 } == true)
     #expect(verification.parting?.frame == 0)
-    #expect(verification.parting?.layer == "corrector.gru (reset gate)")
+    #expect(verification.parting?.layer.description == "corrector.gru (reset gate)")
     #expect(verification.suspects.map(\.tensor) == ["corrector.gru.weight_hh"])
   }
 
@@ -278,7 +278,7 @@ struct WrongConversionTests {
     var checkpoint = try TamperedCheckpoint(torch)
     checkpoint.rearrange("encoder.pos_emb.pos_embedding") { [$0[0], $0[2], $0[1], $0[3]] }
     let verification = try verify(flax, try checkpoint.write(folder, "wrong.npz"))
-    #expect(verification.parting?.layer == "encoder.pos_emb.project_add_dense")
+    #expect(verification.parting?.layer.description == "encoder.pos_emb.project_add_dense")
     #expect(verification.suspects.map(\.tensor) == ["encoder.pos_emb.pos_embedding"])
     let module = try #require(verification.module)
     #expect(module.isBesideItself)
@@ -338,6 +338,6 @@ struct WrongConversionTests {
     checkpoint.tensors["decoder.target_readout.readout_modules.0.bias"]!.values[0] = .nan
     let verification = try verify(flax, try checkpoint.write(folder, "wrong.npz"))
     #expect(verification.weights.filter { !$0.agrees }.map(\.stage) == [.flow])
-    #expect(verification.parting?.layer == "decoder.target_readout")
+    #expect(verification.parting?.layer.path == "decoder.target_readout.readout_modules.0")
   }
 }

@@ -1,3 +1,6 @@
+import CheckpointCore
+import ReferenceLayers
+
 /// Builds the model from parameters as Flax names and lays them out, with Flax's conventions:
 /// kernels are HWIO and (in, out), DenseGeneral keeps its heads as axes, the GRU's gates are layers
 /// of their own, SAME padding puts the larger half last.
@@ -16,34 +19,35 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
 
   /// A Dense: kernel (in, out), bias (out).
   private func dense(
-    _ path: String, _ inputs: Int, _ outputs: Int
+    _ name: TensorName, _ path: TensorName, _ inputs: Int, _ outputs: Int
   ) throws -> Dense<Scalar> {
     Dense(
-      try read("\(path)/kernel", [inputs, outputs]), .inputsOutputs, inputs: inputs,
+      name, try read("\(path)/kernel", [inputs, outputs]), .inputsOutputs, inputs: inputs,
       outputs: outputs, bias: try read("\(path)/bias", [outputs]))
   }
 
   private func mlp(
-    _ name: String, _ path: String, _ inputs: Int, _ hidden: Int, _ outputs: Int
+    _ name: TensorName, _ path: TensorName, _ inputs: Int, _ hidden: Int, _ outputs: Int
   ) throws -> MLP<Scalar> {
     MLP(
-      name: name, first: try dense("\(path)/dense_mlp_0", inputs, hidden),
-      second: try dense("\(path)/dense_mlp_1", hidden, outputs))
+      first: try dense("\(name).model.dense_mlp_0", "\(path)/dense_mlp_0", inputs, hidden),
+      second: try dense("\(name).model.dense_mlp_1", "\(path)/dense_mlp_1", hidden, outputs))
   }
 
-  private func norm(_ name: String, _ path: String, _ width: Int) throws -> LayerNorm<Scalar> {
+  private func norm(_ name: TensorName, _ path: TensorName, _ width: Int) throws -> LayerNorm<
+    Scalar
+  > {
     LayerNorm(
-      name: name, scale: try read("\(path)/scale", [width]),
+      path: name, scale: try read("\(path)/scale", [width]),
       bias: try read("\(path)/bias", [width]), epsilon: FlaxConventions.layerNormEpsilon)
   }
 
   private func positions(
-    _ name: String, _ path: String, height: Int, width: Int, channels: Int
+    _ name: TensorName, _ path: TensorName, height: Int, width: Int, channels: Int
   ) throws -> PositionEmbedding<Scalar> {
     PositionEmbedding(
-      name: name,
       grid: Tensor([height * width, 2], try read("\(path)/pos_embedding", [1, height, width, 2])),
-      projection: try dense("\(path)/dense_pe_0", 2, channels))
+      projection: try dense("\(name).project_add_dense", "\(path)/dense_pe_0", 2, channels))
   }
 
   private func encoder() throws -> FrameEncoder<Scalar> {
@@ -69,10 +73,10 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
 
   /// A Conv over an image of that size: kernel HWIO.
   private func convolution(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: String, _ height: Int, _ width: Int
+    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName, _ height: Int, _ width: Int
   ) throws -> Convolution<Scalar> {
     Convolution(
-      name: layer.name, kernel: try kernel(layer, path),
+      path: layer.name, kernel: try kernel(layer, path),
       bias: try read("\(path)/bias", [layer.outputs]), size: layer.size,
       padding: .init(
         top: FlaxConventions.padding(n: height, kernel: layer.kernelHeight, stride: layer.stride),
@@ -80,7 +84,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
   }
 
   private func kernel(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: String
+    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName
   ) throws -> [Scalar] {
     try read(
       "\(path)/kernel", [layer.kernelHeight, layer.kernelWidth, layer.inputs, layer.outputs])
@@ -90,14 +94,14 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
   /// (jax.lax.conv_transpose with transpose_kernel=False). Seen from an input pixel, that
   /// convolution lays the kernel down turned by half a turn.
   private func transposed(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: String
+    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName
   ) throws -> TransposedConvolution<Scalar> {
     let kernel = try kernel(layer, path)
     let matrix = layer.inputs * layer.outputs
     let taps = layer.kernelHeight * layer.kernelWidth
     let turned = (0..<taps).reversed().flatMap { kernel[$0 * matrix..<($0 + 1) * matrix] }
     return TransposedConvolution(
-      name: layer.name, kernel: turned, bias: try read("\(path)/bias", [layer.outputs]),
+      path: layer.name, kernel: turned, bias: try read("\(path)/bias", [layer.outputs]),
       size: layer.size,
       crop: FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride))
   }
@@ -115,6 +119,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
     /// A DenseGeneral without a bias: kernel (in, heads, features), with one head.
     func projection(_ name: String, _ inputs: Int) throws -> Dense<Scalar> {
       Dense(
+        "corrector.w_\(name)",
         try read("\(path)/general_dense_\(name)_0/kernel", [inputs, 1, a.attention]),
         .inputsOutputs, inputs: inputs, outputs: a.attention)
     }
@@ -125,7 +130,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
       query: try projection("q", a.slot), key: try projection("k", a.encoderWidth),
       value: try projection("v", a.encoderWidth),
       cell: try FlaxGRUCell(
-        read, "\(path)/GRU_0/GRUCell_0", inputs: a.attention, hidden: a.slot))
+        "corrector.gru", read, "\(path)/GRU_0/GRUCell_0", inputs: a.attention, hidden: a.slot))
   }
 
   private func predictor() throws -> TransformerBlock<Scalar> {
@@ -142,7 +147,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
     let (a, path) = (architecture, "SpatialBroadcastDecoder_0")
     var (height, width) = (a.gridHeight, a.gridWidth)
     let backbone = try a.decoder.enumerated().map { index, layer in
-      let name = "\(path)/CNN_0/conv_\(index)"
+      let name: TensorName = "\(path)/CNN_0/conv_\(index)"
       let built: SpatialBroadcastDecoder<Scalar>.Layer =
         layer.isTransposed
         ? .transposed(try transposed(layer, name))
@@ -155,7 +160,9 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
       positionEmbedding: try positions(
         "decoder.pos_emb", "\(path)/PositionEmbedding_0", height: a.gridHeight,
         width: a.gridWidth, channels: a.slot),
-      readout: try dense("\(path)/Readout_0/Dense_0/Dense_0", a.decoderWidth, a.targetChannels),
-      mask: try dense("\(path)/alpha_logits", a.decoderWidth, 1))
+      readout: try dense(
+        "decoder.target_readout.readout_modules.0", "\(path)/Readout_0/Dense_0/Dense_0",
+        a.decoderWidth, a.targetChannels),
+      mask: try dense("decoder.mask_pred", "\(path)/alpha_logits", a.decoderWidth, 1))
   }
 }

@@ -1,3 +1,5 @@
+import ReferenceLayers
+
 /// A frame becomes a grid of features: convolutions, a position embedding, a layer norm and an MLP
 /// per pixel (Kipf et al., arXiv:2111.12594, appendix).
 struct FrameEncoder<Scalar: ModelScalar>: Sendable {
@@ -26,7 +28,7 @@ struct FrameEncoder<Scalar: ModelScalar>: Sendable {
             workspace)
         }
       }
-      trace?.record(layer.name, y)
+      trace?.record(LayerIdentity(layer.path), y)
       x = y
     }
     let embedded = x + positionEmbedding.projected(trace)  // (height, width, E)

@@ -1,6 +1,7 @@
+import ReferenceLayers
+
 /// A learnt projection of a fixed grid of coordinates, added to every pixel.
 struct PositionEmbedding<Scalar: ModelScalar>: Sendable {
-  let name: String
   /// (height·width, 2): y, then x.
   let grid: Tensor<Scalar>
   /// 2 → channels
@@ -8,8 +9,6 @@ struct PositionEmbedding<Scalar: ModelScalar>: Sendable {
 
   /// (height·width, channels)
   func projected(_ trace: Trace<Scalar>?) -> Tensor<Scalar> {
-    let added = projection(grid)
-    trace?.record("\(name).project_add_dense", added)
-    return added
+    projection(grid, trace)
   }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import ReferenceLayers
 
 /// Slot Attention for Video (Kipf et al., "Conditional Object-Centric Learning from Video",
 /// ICLR 2022, arXiv:2111.12594), conditioned on boxes. Frames are encoded and slots decoded side

@@ -1,3 +1,6 @@
+import CheckpointCore
+import ReferenceLayers
+
 /// Slots compete for the pixels of a frame and are updated by what they win (Locatello et al.,
 /// arXiv:2006.15055): one iteration, one head, no MLP.
 struct SlotAttention<Scalar: ModelScalar>: Sendable {
@@ -17,10 +20,7 @@ struct SlotAttention<Scalar: ModelScalar>: Sendable {
     _ encoded: Tensor<Scalar>, _ trace: Trace<Scalar>?
   ) -> (keys: Tensor<Scalar>, values: Tensor<Scalar>) {
     let x = inputNorm(encoded, trace)
-    let (keys, values) = (key(x), value(x))
-    trace?.record("corrector.w_k", keys)
-    trace?.record("corrector.w_v", values)
-    return (keys, values)
+    return (key(x, trace), value(x, trace))
   }
 
   /// (S, slot), (K, attention) twice → the attention (S, K), and the new slots (S, slot).
@@ -28,11 +28,10 @@ struct SlotAttention<Scalar: ModelScalar>: Sendable {
     _ slots: Tensor<Scalar>, keys: Tensor<Scalar>, values: Tensor<Scalar>,
     _ trace: Trace<Scalar>?
   ) -> (attention: Tensor<Scalar>, slots: Tensor<Scalar>) {
-    let queries = query(slotNorm(slots, trace))  // (S, attention)
-    trace?.record("corrector.w_q", queries)
+    let queries = query(slotNorm(slots, trace), trace)  // (S, attention)
     let scale = 1 / Scalar(queries.width).squareRoot()
     let attention = queries.times(keys, transposed: true).scaled(by: scale).softmaxOverRows()
-    trace?.record("corrector.inverted_attention", attention)
+    trace?.record(LayerIdentity("corrector.inverted_attention"), attention)
     var weights = attention  // (S, K), each row summing to 1
     for slot in 0..<weights.rows {
       let range = slot * weights.width..<(slot + 1) * weights.width
@@ -40,6 +39,6 @@ struct SlotAttention<Scalar: ModelScalar>: Sendable {
       for index in range { weights.values[index] /= sum }
     }
     let updates = weights.times(values)  // (S, attention)
-    return (attention, gatedUpdate(cell.gates(updates, slots), hidden: slots, trace))
+    return (attention, gatedUpdate(cell.path, cell.gates(updates, slots), hidden: slots, trace))
   }
 }

@@ -1,3 +1,6 @@
+import CheckpointCore
+import ReferenceLayers
+
 /// Each slot alone becomes an image (Watters et al., arXiv:1901.07017): broadcast over a grid,
 /// marked with positions, and enlarged by transposed convolutions.
 struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
@@ -19,10 +22,10 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
       }
     }
 
-    var name: String {
+    var path: TensorName {
       switch self {
-      case .convolution(let layer): layer.name
-      case .transposed(let layer): layer.name
+      case .convolution(let layer): layer.path
+      case .transposed(let layer): layer.path
       }
     }
   }
@@ -70,7 +73,8 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
       }
       if let trace {
         trace.record(
-          layer.name, item: item, unsafe Array(UnsafeBufferPointer(start: y, count: count)))
+          LayerIdentity(layer.path), item: item,
+          unsafe Array(UnsafeBufferPointer(start: y, count: count)))
       }
       (height, columns) = (rows, wide)
       swap(&source, &target)
@@ -79,8 +83,8 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
     let image = unsafe Image(
       logits: apply(mask, x, pixels: height * columns),
       channels: apply(readout, x, pixels: height * columns))
-    trace?.record("decoder.mask_pred", item: item, image.logits.values)
-    trace?.record("decoder.target_readout", item: item, image.channels.values)
+    trace?.record(LayerIdentity(mask.path), item: item, image.logits.values)
+    trace?.record(LayerIdentity(readout.path), item: item, image.channels.values)
     return image
   }
 

@@ -1,3 +1,5 @@
+import ReferenceLayers
+
 /// The first frame's boxes become the first slots; slot 0, the background, has a box of zeros.
 struct StateInit<Scalar: ModelScalar>: Sendable {
   let mlp: MLP<Scalar>

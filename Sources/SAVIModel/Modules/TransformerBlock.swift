@@ -1,15 +1,5 @@
-/// Where the two frameworks differ: how the projections of the heads are packed.
-protocol SelfAttention<Scalar>: Sendable {
-  associatedtype Scalar: ModelScalar
-
-  /// (S, slot) → queries, keys and values of every head, each (S, width of a head).
-  func projections(_ x: Tensor<Scalar>) -> [(
-    q: Tensor<Scalar>, k: Tensor<Scalar>, v: Tensor<Scalar>
-  )]
-
-  /// The heads' results, each (S, width of a head) → (S, slot)
-  func merge(_ heads: [Tensor<Scalar>]) -> Tensor<Scalar>
-}
+import CheckpointCore
+import ReferenceLayers
 
 /// The slots of one frame predict those of the next: self-attention and an MLP, each with a
 /// residual and a layer norm after it (Vaswani et al., arXiv:1706.03762).
@@ -22,15 +12,15 @@ struct TransformerBlock<Scalar: ModelScalar>: Sendable {
   /// (S, slot) → (S, slot)
   func callAsFunction(_ slots: Tensor<Scalar>, _ trace: Trace<Scalar>?) -> Tensor<Scalar> {
     let projections = attention.projections(slots)
-    trace?.record("predictor.w_qkv (query)", projections.flatMap(\.q.values))
-    trace?.record("predictor.w_qkv (key)", projections.flatMap(\.k.values))
-    trace?.record("predictor.w_qkv (value)", projections.flatMap(\.v.values))
+    trace?.record(LayerIdentity("predictor.w_qkv", part: "query"), projections.flatMap(\.q.values))
+    trace?.record(LayerIdentity("predictor.w_qkv", part: "key"), projections.flatMap(\.k.values))
+    trace?.record(LayerIdentity("predictor.w_qkv", part: "value"), projections.flatMap(\.v.values))
     let heads = projections.map { q, k, v in
       q.times(k, transposed: true).scaled(by: 1 / Scalar(q.width).squareRoot())
         .softmaxOverColumns().times(v)
     }
     let merged = attention.merge(heads)
-    trace?.record("predictor.w_o", merged)
+    trace?.record(LayerIdentity("predictor.w_o"), merged)
     let y = attentionNorm(merged + slots, trace)
     return mlpNorm(mlp(y, trace) + y, trace)
   }

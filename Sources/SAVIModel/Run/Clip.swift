@@ -1,4 +1,5 @@
 public import CheckpointCore
+import ReferenceLayers
 
 /// What a model sees: clips of frames, and the boxes of the objects in them.
 public struct Clip: Sendable {

@@ -29,23 +29,3 @@ public struct Conventions: Sendable, Equatable {
     Conventions(flax: flax.flax.subtracting([convention]))
   }
 }
-
-/// Flax's own choices.
-enum FlaxConventions {
-  /// flax/linen/normalization.py, `LayerNorm.epsilon`.
-  static let layerNormEpsilon = 1e-6
-
-  /// Zeros before the first pixel of a SAME convolution along an axis of extent `n`
-  /// (jax/_src/lax/lax.py, `padtype_to_pads`).
-  static func padding(n: Int, kernel: Int, stride: Int) -> Int {
-    let outputs = (n + stride - 1) / stride
-    return max(0, (outputs - 1) * stride + kernel - n) / 2
-  }
-
-  /// Pixels of the full transposed convolution before the output of a SAME one begins
-  /// (jax/_src/lax/convolution.py, `_conv_transpose_padding`, which pads the dilated input).
-  static func crop(kernel: Int, stride: Int) -> Int {
-    let before = stride > kernel - 1 ? kernel - 1 : (kernel + stride - 2 + 1) / 2
-    return kernel - 1 - before
-  }
-}

@@ -1,4 +1,5 @@
 public import CheckpointCore
+import ReferenceLayers
 
 /// Inputs and intermediates as arrays in a file, under the names of `Clip`'s and `StageName`'s.
 extension Clip {

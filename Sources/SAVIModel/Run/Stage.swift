@@ -1,3 +1,5 @@
+import ReferenceLayers
+
 /// The named intermediates of the forward pass, in the order in which they are computed.
 /// B clips of T frames, S slots, C channels.
 public enum StageName: String, Sendable, CaseIterable {
@@ -37,6 +39,11 @@ public struct Stage: Sendable {
     case float32([Float])
     case float64([Double])
     case int32([Int32])
+
+    /// The numbers of a pass, in the precision in which it ran.
+    init<Scalar: ModelScalar>(_ values: [Scalar]) {
+      self = (values as? [Float]).map(Elements.float32) ?? .float64(values.map { Double($0) })
+    }
   }
 
   public let name: StageName

@@ -1,3 +1,5 @@
+import ReferenceLayers
+
 /// The stages of a run, put together from the tensors of its frames.
 struct Stages<Scalar: ModelScalar> {
   private let clip: Clip
@@ -21,7 +23,7 @@ struct Stages<Scalar: ModelScalar> {
     list.append(
       Stage(
         name: name, shape: leading + shape(first.shape),
-        elements: Scalar.elements(tensors.flatMap(\.values))))
+        elements: .init(tensors.flatMap(\.values))))
   }
 
   mutating func add(_ name: StageName, frameShape: [Int], _ elements: Stage.Elements) {

@@ -1,3 +1,6 @@
+import CheckpointCore
+import ReferenceLayers
+
 /// Builds the model from a state dict as the published PyTorch port names and lays it out, with the
 /// port's conventions or Flax's: weights are (out, in), OIHW and, transposed, IOHW; the GRU's gates
 /// and the heads' projections are packed.
@@ -15,24 +18,24 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
   }
 
   /// A Linear: weight (out, in), bias (out).
-  private func linear(_ path: String, _ inputs: Int, _ outputs: Int) throws -> Dense<Scalar> {
+  private func linear(_ path: TensorName, _ inputs: Int, _ outputs: Int) throws -> Dense<Scalar> {
     Dense(
-      try read("\(path).weight", [outputs, inputs]), .outputsInputs, inputs: inputs,
+      "\(path)", try read("\(path).weight", [outputs, inputs]), .outputsInputs, inputs: inputs,
       outputs: outputs, bias: try read("\(path).bias", [outputs]))
   }
 
   private func mlp(
-    _ path: String, _ inputs: Int, _ hidden: Int, _ outputs: Int
+    _ path: TensorName, _ inputs: Int, _ hidden: Int, _ outputs: Int
   ) throws -> MLP<Scalar> {
     MLP(
-      name: path, first: try linear("\(path).model.dense_mlp_0", inputs, hidden),
+      first: try linear("\(path).model.dense_mlp_0", inputs, hidden),
       second: try linear("\(path).model.dense_mlp_1", hidden, outputs))
   }
 
-  private func norm(_ path: String, _ width: Int) throws -> LayerNorm<Scalar> {
+  private func norm(_ path: TensorName, _ width: Int) throws -> LayerNorm<Scalar> {
     let usesFlax = conventions.flax.contains(.layerNormEpsilon)
     return LayerNorm(
-      name: path, scale: try read("\(path).weight", [width]),
+      path: path, scale: try read("\(path).weight", [width]),
       bias: try read("\(path).bias", [width]),
       epsilon: usesFlax
         ? FlaxConventions.layerNormEpsilon
@@ -40,10 +43,9 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
   }
 
   private func positions(
-    _ path: String, height: Int, width: Int, channels: Int
+    _ path: TensorName, height: Int, width: Int, channels: Int
   ) throws -> PositionEmbedding<Scalar> {
     PositionEmbedding(
-      name: path,
       grid: Tensor([height * width, 2], try read("\(path).pos_embedding", [1, height, width, 2])),
       projection: try linear("\(path).project_add_dense", 2, channels))
   }
@@ -79,7 +81,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       "\(layer.name).weight",
       [layer.outputs, layer.inputs, layer.kernelHeight, layer.kernelWidth])
     return Convolution(
-      name: layer.name,
+      path: layer.name,
       kernel: tapMatrices(layer) { tap, input, output, taps in
         weight[(output * layer.inputs + input) * taps + tap]
       },
@@ -114,7 +116,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       "\(layer.name).weight",
       [layer.inputs, layer.outputs, layer.kernelHeight, layer.kernelWidth])
     return TransposedConvolution(
-      name: layer.name,
+      path: layer.name,
       kernel: tapMatrices(layer) { tap, input, output, taps in
         weight[(input * layer.outputs + output) * taps + tap]
       },
@@ -136,7 +138,8 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
     /// A parameter (heads, in, features), with one head.
     func projection(_ name: String, _ inputs: Int) throws -> Dense<Scalar> {
       Dense(
-        try read("corrector.\(name)", [1, inputs, a.attention]), .inputsOutputs, inputs: inputs,
+        "corrector.\(name)", try read("corrector.\(name)", [1, inputs, a.attention]),
+        .inputsOutputs, inputs: inputs,
         outputs: a.attention)
     }
     return SlotAttention(
@@ -144,7 +147,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       slotNorm: try norm("corrector.layernorm_q", a.slot),
       query: try projection("w_q", a.slot), key: try projection("w_k", a.encoderWidth),
       value: try projection("w_v", a.encoderWidth),
-      cell: try TorchGRUCell(read, "corrector.gru", inputs: a.attention, hidden: a.slot))
+      cell: try TorchGRUCell("corrector.gru", read, inputs: a.attention, hidden: a.slot))
   }
 
   private func predictor() throws -> TransformerBlock<Scalar> {

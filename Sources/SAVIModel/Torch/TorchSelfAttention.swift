@@ -1,3 +1,6 @@
+import CheckpointCore
+import ReferenceLayers
+
 /// The port's attention: one Linear whose rows are, head after head, the query, key and value of
 /// that head; the heads' results side by side go through another.
 struct TorchSelfAttention<Scalar: ModelScalar>: SelfAttention {
@@ -5,12 +8,13 @@ struct TorchSelfAttention<Scalar: ModelScalar>: SelfAttention {
   private let out: Dense<Scalar>
   private let heads: Int
 
-  init(_ read: ParameterReader, _ path: String, width: Int, heads: Int) throws {
+  init(_ read: ParameterReader, _ path: TensorName, width: Int, heads: Int) throws {
     packed = Dense(
-      try read("\(path).w_qkv.weight", [3 * width, width]), .outputsInputs, inputs: width,
+      "\(path).w_qkv", try read("\(path).w_qkv.weight", [3 * width, width]), .outputsInputs,
+      inputs: width,
       outputs: 3 * width, bias: try read("\(path).w_qkv.bias", [3 * width]))
     out = Dense(
-      try read("\(path).w_o.weight", [width, width]), .outputsInputs, inputs: width,
+      "\(path).w_o", try read("\(path).w_o.weight", [width, width]), .outputsInputs, inputs: width,
       outputs: width, bias: try read("\(path).w_o.bias", [width]))
     self.heads = heads
   }

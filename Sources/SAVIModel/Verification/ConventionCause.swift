@@ -1,3 +1,5 @@
+import ReferenceLayers
+
 /// A known convention that explains why the PyTorch module parts from the Flax model: switching it
 /// alone makes the difference vanish where it first appears.
 public struct ConventionCause: Sendable {
@@ -19,7 +21,7 @@ public struct ModuleDiagnosis: Sendable {
   /// Switches one convention after another, each time the one that makes the first difference
   /// vanish, until none is left.
   init(_ model: ReferenceModel, _ clip: Clip, _ tolerances: Tolerances, threads: Int) throws {
-    func layers(_ conventions: Conventions) throws -> [(name: String, output: [Double])] {
+    func layers(_ conventions: Conventions) throws -> [(layer: LayerIdentity, output: [Double])] {
       try model.layers(clip, item: 0, frame: 0, conventions: conventions, threads: threads)
     }
     let flax = try layers(.flax)
@@ -31,7 +33,7 @@ public struct ModuleDiagnosis: Sendable {
         let switched = Conventions(flax: current.flax.union([convention]))
         let output = try layers(switched)
         let next = Parting.first(output, flax, clip: 0, frame: 0)
-        guard Self.isBehind(found, next, in: flax.map(\.name)) else { continue }
+        guard Self.isBehind(found, next, in: flax.map(\.layer)) else { continue }
         causes.append(
           ConventionCause(
             convention: convention, parting: found,
@@ -49,7 +51,9 @@ public struct ModuleDiagnosis: Sendable {
   }
 
   /// Whether the layer of `found` agrees again: the difference that is left begins later, or nowhere.
-  private static func isBehind(_ found: Parting, _ next: Parting?, in order: [String]) -> Bool {
+  private static func isBehind(_ found: Parting, _ next: Parting?, in order: [LayerIdentity])
+    -> Bool
+  {
     guard let next else { return true }
     guard let before = order.firstIndex(of: found.layer),
       let after = order.firstIndex(of: next.layer)

@@ -1,7 +1,8 @@
+package import ReferenceLayers
+
 /// The first layer at which two models part, on one frame.
 public struct Parting: Sendable {
-  /// The module's path in the PyTorch hierarchy, with the part of it in brackets.
-  public let layer: String
+  package let layer: LayerIdentity
   public let clip: Int
   public let frame: Int
   /// The largest |a - b| of the layer's output, in float64.
@@ -15,16 +16,17 @@ public struct Parting: Sendable {
 
   /// The first layer, in the order in which they run, whose outputs differ.
   static func first(
-    _ a: [(name: String, output: [Double])], _ b: [(name: String, output: [Double])], clip: Int,
-    frame: Int
+    _ a: [(layer: LayerIdentity, output: [Double])],
+    _ b: [(layer: LayerIdentity, output: [Double])], clip: Int, frame: Int
   ) -> Parting? {
-    let others = Dictionary(b.map { ($0.name, $0.output) }, uniquingKeysWith: { first, _ in first })
-    for (name, output) in a {
-      guard let other = others[name] else { continue }
+    let others = Dictionary(
+      b.map { ($0.layer, $0.output) }, uniquingKeysWith: { first, _ in first })
+    for (layer, output) in a {
+      guard let other = others[layer] else { continue }
       let (difference, magnitude) = largest(output, other)
       if !(difference <= threshold * max(magnitude, 1)) {
         return Parting(
-          layer: name, clip: clip, frame: frame, difference: difference, magnitude: magnitude)
+          layer: layer, clip: clip, frame: frame, difference: difference, magnitude: magnitude)
       }
     }
     return nil

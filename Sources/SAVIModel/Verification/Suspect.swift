@@ -12,14 +12,12 @@ public struct Suspect: Sendable {
 
   /// The suspects among the tensors of `layer`.
   static func find(
-    in layer: String, _ converted: ReferenceModel, _ source: ReferenceModel
+    in layer: TensorName, _ converted: ReferenceModel, _ source: ReferenceModel
   ) throws -> [Suspect] {
     let mapping = try CompiledMapping(converted.document)
-    // A part of a layer is named in brackets.
-    let path = TensorName(layer.split(separator: " ").first.map(String.init) ?? layer)
     let tensors = mapping.targets.filter { tensor in
-      tensor.name == path || tensor.name.hasPrefix("\(path).")
-        || tensor.name == gridProjected(by: path)
+      tensor.name == layer || tensor.name.hasPrefix("\(layer).")
+        || tensor.name == gridProjected(by: layer)
     }
     return try tensors.compactMap { tensor in
       let found = try converted.torchParameter(tensor.name)

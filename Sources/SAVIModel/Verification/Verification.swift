@@ -1,4 +1,5 @@
 import CheckpointCore
+import ReferenceLayers
 
 /// Whether a converted model behaves as its source does: three questions, answered apart.
 public struct Verification: Sendable {
@@ -56,7 +57,7 @@ public struct Verification: Sendable {
     parting = try firstPlace.flatMap {
       try Self.parting(converted, source, clip, until: $0, threads: threads)
     }
-    suspects = try parting.map { try Suspect.find(in: $0.layer, converted, source) } ?? []
+    suspects = try parting.map { try Suspect.find(in: $0.layer.path, converted, source) } ?? []
     hidden = try HiddenComparison.compare(converted, with: source, tolerances.common)
     tensors = try TensorComparison(converted, with: source, tolerances.common)
     let torch = [converted, source].first { $0.framework == .torch }

@@ -1,5 +1,7 @@
 /// softmax along axis 0 of `count` rows of `width` elements, in place: each column sums to 1.
-func softmaxOverRows<Scalar: ModelScalar>(
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+package func softmaxOverRows<Scalar: ModelScalar>(
   _ values: UnsafeMutablePointer<Scalar>, count: Int, width: Int
 ) {
   var largest = [Scalar](repeating: -.infinity, count: width)
@@ -23,16 +25,20 @@ func softmaxOverRows<Scalar: ModelScalar>(
 
 extension Tensor {
   /// (rows, width) → (rows, width), each column summing to 1.
-  func softmaxOverRows() -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func softmaxOverRows() -> Tensor {
     var result = self
     unsafe result.values.withUnsafeMutableBufferPointer {
-      unsafe SAVIModel.softmaxOverRows($0.baseAddress!, count: rows, width: width)
+      unsafe ReferenceLayers.softmaxOverRows($0.baseAddress!, count: rows, width: width)
     }
     return result
   }
 
   /// (rows, width) → (rows, width), each row summing to 1.
-  func softmaxOverColumns() -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func softmaxOverColumns() -> Tensor {
     var result = self
     for row in 0..<rows {
       let range = row * width..<(row + 1) * width
@@ -48,13 +54,27 @@ extension Tensor {
   }
 
   /// (rows, inner)·(inner, columns), or with `transposed` of (columns, inner).
-  func times(_ other: Tensor, transposed: Bool = false) -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func times(_ other: Tensor, transposed: Bool = false) -> Tensor {
     let columns = transposed ? other.rows : other.width
-    return Dense(
-      other.values, transposed ? .outputsInputs : .inputsOutputs, inputs: width, outputs: columns)(
-        self)
+    var product = Tensor(zeros: [rows, columns])
+    // Both arrays have rows of the widths that their shapes say.
+    unsafe values.withUnsafeBufferPointer { a in
+      unsafe other.values.withUnsafeBufferPointer { b in
+        unsafe product.values.withUnsafeMutableBufferPointer { c in
+          unsafe Scalar.multiply(
+            rows: rows, columns: columns, inner: width, a.baseAddress!, lda: width,
+            b.baseAddress!, ldb: other.width, transposesB: transposed, beta: 0, c.baseAddress!,
+            ldc: columns)
+        }
+      }
+    }
+    return product
   }
 
   /// Every element times `factor`.
-  func scaled(by factor: Scalar) -> Tensor { Tensor(shape, values.map { $0 * factor }) }
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func scaled(by factor: Scalar) -> Tensor { Tensor(shape, values.map { $0 * factor }) }
 }

@@ -1,12 +1,12 @@
-import CheckpointCore
+package import CheckpointCore
 
 /// Reads the parameters of one model from a checkpoint, each checked against the shape it must have.
-struct ParameterReader: Sendable {
+package struct ParameterReader: Sendable {
   private let reader: any CheckpointReader
   private let tensors: [TensorName: TensorInfo]
 
   /// - Parameter root: the path in the file below which the parameters lie.
-  init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry], root: TensorName) {
+  package init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry], root: TensorName) {
     self.reader = reader
     let below = root.isEmpty ? entries : subtree(of: entries, at: root)
     var tensors: [TensorName: TensorInfo] = [:]
@@ -15,7 +15,7 @@ struct ParameterReader: Sendable {
   }
 
   /// The elements of `name` in C order, whatever its shape.
-  func doubles(_ name: TensorName) throws -> [Double] {
+  package func doubles(_ name: TensorName) throws -> [Double] {
     guard let tensor = tensors[name] else { throw missing(name) }
     return try reader.doubles(tensor)
   }
@@ -27,7 +27,7 @@ struct ParameterReader: Sendable {
   }
 
   /// The elements of `name` in C order.
-  func callAsFunction<Scalar: ModelScalar>(
+  package func callAsFunction<Scalar: ModelScalar>(
     _ name: TensorName, _ shape: [Int]
   ) throws -> [Scalar] {
     guard let tensor = tensors[name] else { throw missing(name) }
@@ -45,7 +45,7 @@ struct ParameterReader: Sendable {
 
 extension CheckpointReader {
   /// The numbers of `tensor` in C order.
-  func doubles(_ tensor: TensorInfo) throws -> [Double] {
+  package func doubles(_ tensor: TensorInfo) throws -> [Double] {
     try collectDoubles(tensor.dtype, count: tensor.shape.count) {
       try stream(tensor, chunkSize: Streaming.chunkSize, $0)
     }
@@ -54,7 +54,7 @@ extension CheckpointReader {
 
 extension OutputTensor {
   /// The numbers in C order.
-  func doubles() throws -> [Double] {
+  package func doubles() throws -> [Double] {
     try collectDoubles(dtype, count: shape.count, produce)
   }
 }

@@ -1,16 +1,24 @@
+package import CheckpointCore
+
 /// An affine map of the last axis: y = x·W + b.
-struct Dense<Scalar: ModelScalar>: Sendable {
+package struct Dense<Scalar: ModelScalar>: Sendable {
   /// How the weight lies in memory: as Flax's Dense keeps it, or as PyTorch's Linear does.
-  enum Layout: Sendable { case inputsOutputs, outputsInputs }
+  package enum Layout: Sendable { case inputsOutputs, outputsInputs }
 
-  let weight: [Scalar]
-  let layout: Layout
+  /// The module's path.
+  package let path: TensorName
+  package let weight: [Scalar]
+  package let layout: Layout
   /// (outputs,); empty where the layer has none.
-  let bias: [Scalar]
-  let inputs: Int
-  let outputs: Int
+  package let bias: [Scalar]
+  package let inputs: Int
+  package let outputs: Int
 
-  init(_ weight: [Scalar], _ layout: Layout, inputs: Int, outputs: Int, bias: [Scalar] = []) {
+  package init(
+    _ path: TensorName, _ weight: [Scalar], _ layout: Layout, inputs: Int, outputs: Int,
+    bias: [Scalar] = []
+  ) {
+    self.path = path
     self.weight = weight
     self.layout = layout
     self.bias = bias
@@ -19,7 +27,11 @@ struct Dense<Scalar: ModelScalar>: Sendable {
   }
 
   /// (…, inputs) → (…, outputs)
-  func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func callAsFunction(
+    _ x: Tensor<Scalar>, _ trace: Trace<Scalar>? = nil
+  ) -> Tensor<Scalar> {
     var y = Tensor<Scalar>(zeros: x.shape.dropLast() + [outputs])
     // Both arrays have rows of the widths that the layer was made with.
     unsafe x.values.withUnsafeBufferPointer { x in
@@ -27,11 +39,14 @@ struct Dense<Scalar: ModelScalar>: Sendable {
         unsafe apply(x.baseAddress!, rows: y.count / outputs, to: y.baseAddress!)
       }
     }
+    trace?.record(LayerIdentity(path), y)
     return y
   }
 
   /// (rows, inputs) → (rows, outputs), in memory of the caller's.
-  func apply(
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func apply(
     _ x: UnsafePointer<Scalar>, rows: Int, to y: UnsafeMutablePointer<Scalar>
   ) {
     if !bias.isEmpty {
@@ -48,23 +63,9 @@ struct Dense<Scalar: ModelScalar>: Sendable {
   }
 }
 
-/// lin₁(relu(lin₀(x)))
-struct MLP<Scalar: ModelScalar>: Sendable {
-  let name: String
-  let first: Dense<Scalar>
-  let second: Dense<Scalar>
-
-  /// (…, inputs) → (…, outputs)
-  func callAsFunction(_ x: Tensor<Scalar>, _ trace: Trace<Scalar>?) -> Tensor<Scalar> {
-    let hidden = first(x)
-    trace?.record("\(name).model.dense_mlp_0", hidden)
-    let y = second(relu(hidden))
-    trace?.record("\(name).model.dense_mlp_1", y)
-    return y
-  }
-}
-
 /// max(x, 0), element by element.
-func relu<Scalar: ModelScalar>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+package func relu<Scalar: ModelScalar>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
   Tensor(x.shape, x.values.map { max($0, 0) })
 }

@@ -5,7 +5,7 @@
 #endif
 
 /// The number a forward pass computes in: `Float`, as the models do, or `Double`, the arbiter.
-protocol ModelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
+package protocol ModelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
   /// C = A·B + `beta`·C, row-major, by CBLAS.
   ///
   /// - Parameters:
@@ -22,11 +22,10 @@ protocol ModelScalar: BinaryFloatingPoint, SIMDScalar, Codable, Sendable {
   static func relu(_ x: SIMD8<Self>) -> SIMD8<Self>
   static func exponential(_ x: Self) -> Self
   static func hyperbolicTangent(_ x: Self) -> Self
-  static func elements(_ values: [Self]) -> Stage.Elements
 }
 
 extension Float: ModelScalar {
-  static func multiply(
+  package static func multiply(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, lda: Int,
     _ b: UnsafePointer<Float>, ldb: Int, transposesB: Bool, beta: Float,
     _ c: UnsafeMutablePointer<Float>, ldc: Int
@@ -36,7 +35,7 @@ extension Float: ModelScalar {
       CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
   }
 
-  static func relu(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  package static func relu(_ x: SIMD8<Float>) -> SIMD8<Float> {
     // The magnitude is the number without its sign bit.
     let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt32>.self)
     let magnitude = unsafe unsafeBitCast(
@@ -44,13 +43,12 @@ extension Float: ModelScalar {
     return 0.5 * (x + magnitude)
   }
 
-  static func exponential(_ x: Float) -> Float { expf(x) }
-  static func hyperbolicTangent(_ x: Float) -> Float { tanhf(x) }
-  static func elements(_ values: [Float]) -> Stage.Elements { .float32(values) }
+  package static func exponential(_ x: Float) -> Float { expf(x) }
+  package static func hyperbolicTangent(_ x: Float) -> Float { tanhf(x) }
 }
 
 extension Double: ModelScalar {
-  static func multiply(
+  package static func multiply(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Double>, lda: Int,
     _ b: UnsafePointer<Double>, ldb: Int, transposesB: Bool, beta: Double,
     _ c: UnsafeMutablePointer<Double>, ldc: Int
@@ -60,7 +58,7 @@ extension Double: ModelScalar {
       CInt(columns), CInt(inner), 1, a, CInt(lda), b, CInt(ldb), beta, c, CInt(ldc))
   }
 
-  static func relu(_ x: SIMD8<Double>) -> SIMD8<Double> {
+  package static func relu(_ x: SIMD8<Double>) -> SIMD8<Double> {
     // The magnitude is the number without its sign bit.
     let bits = unsafe unsafeBitCast(x, to: SIMD8<UInt64>.self)
     let magnitude = unsafe unsafeBitCast(
@@ -68,7 +66,6 @@ extension Double: ModelScalar {
     return 0.5 * (x + magnitude)
   }
 
-  static func exponential(_ x: Double) -> Double { exp(x) }
-  static func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
-  static func elements(_ values: [Double]) -> Stage.Elements { .float64(values) }
+  package static func exponential(_ x: Double) -> Double { exp(x) }
+  package static func hyperbolicTangent(_ x: Double) -> Double { tanh(x) }
 }

@@ -11,29 +11,29 @@ import CheckpointCore
 /// for, and which fails where memory is short.
 ///
 /// Source of the signatures: cblas.h of the reference BLAS (netlib.org/blas).
-@safe struct BLAS: Sendable {
+@safe package struct BLAS: Sendable {
   /// C = alpha·A·B + beta·C: the order, whether A and B are transposed, the rows and columns of C and
   /// the inner extent, then each matrix with the distance of its rows.
-  typealias FloatProduct =
+  package typealias FloatProduct =
     @convention(c) (
       CInt, CInt, CInt, CInt, CInt, CInt, Float, UnsafePointer<Float>, CInt,
       UnsafePointer<Float>, CInt, Float, UnsafeMutablePointer<Float>, CInt
     ) -> Void
-  typealias DoubleProduct =
+  package typealias DoubleProduct =
     @convention(c) (
       CInt, CInt, CInt, CInt, CInt, CInt, Double, UnsafePointer<Double>, CInt,
       UnsafePointer<Double>, CInt, Double, UnsafeMutablePointer<Double>, CInt
     ) -> Void
 
-  let floats: FloatProduct
-  let doubles: DoubleProduct
+  package let floats: FloatProduct
+  package let doubles: DoubleProduct
 
-  static let rowMajor: CInt = 101
-  static let plain: CInt = 111
-  static let transposed: CInt = 112
+  package static let rowMajor: CInt = 101
+  package static let plain: CInt = 111
+  package static let transposed: CInt = 112
 
   /// The library once it is there: `require` comes before every product.
-  static var shared: BLAS {
+  package static var shared: BLAS {
     guard case .success(let library) = loaded else {
       preconditionFailure("BLAS.require() comes first")
     }
@@ -41,7 +41,7 @@ import CheckpointCore
   }
 
   /// - Throws: `CheckpointError` where the library cannot be loaded.
-  static func require() throws { _ = try loaded.get() }
+  package static func require() throws { _ = try loaded.get() }
 
   private static let loaded = Result { () throws(CheckpointError) in try BLAS() }
 

@@ -1,19 +1,19 @@
 /// Stride-1 convolutions of one image, with ReLU, by Winograd's filter along the rows; along the
 /// columns the kernel's rows are added up as the definition has it. At each of the filter's points
 /// the channels of all tiles meet their weights in one matrix product.
-struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
+package struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
   /// One convolution whose outputs are every `stride`-th pixel of the result, from
   /// (`row`, `column`) on: a transposed convolution is several of them.
-  struct Phase: Sendable {
-    let row: Int
-    let column: Int
+  package struct Phase: Sendable {
+    package let row: Int
+    package let column: Int
     /// The rows of the padded image that the kernel's rows lie on, relative to the output's row.
-    let rowSteps: [Int]
+    package let rowSteps: [Int]
     /// (point, kernel row, inputs, outputs)
-    let weights: [Scalar]
+    package let weights: [Scalar]
 
     /// - Parameter kernel: (kernel row, tap, inputs, outputs)
-    init(
+    package init(
       row: Int, column: Int, rowSteps: [Int], kernel: [Scalar], filter: WinogradFilter, matrix: Int
     ) {
       self.row = row
@@ -35,18 +35,18 @@ struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
     }
   }
 
-  let filter: WinogradFilter
-  let inputs: Int
-  let bias: [Scalar]
+  package let filter: WinogradFilter
+  package let inputs: Int
+  package let bias: [Scalar]
   /// From one pixel of a phase to the next, in the result.
-  let stride: Int
-  let phases: [Phase]
+  package let stride: Int
+  package let phases: [Phase]
 
   /// Rows transformed at once: their transforms stay in the second-level cache.
   private static var bandRows: Int { 16 }
 
   /// Whether the transforms can handle these channels.
-  static func suits(inputs: Int, outputs: Int) -> Bool {
+  package static func suits(inputs: Int, outputs: Int) -> Bool {
     inputs % WinogradFilter.lanes == 0 && outputs % WinogradFilter.lanes == 0
   }
 
@@ -55,12 +55,12 @@ struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
   }
 
   /// Columns of the padded image that `columns` outputs read.
-  func paddedWidth(_ columns: Int) -> Int {
+  package func paddedWidth(_ columns: Int) -> Int {
     tiles(columns) * WinogradFilter.tile + filter.taps - 1
   }
 
   /// Rows of the padded image that `rows` outputs read.
-  func paddedHeight(_ rows: Int) -> Int { rows + reach }
+  package func paddedHeight(_ rows: Int) -> Int { rows + reach }
 
   /// Rows below an output's own that a kernel reaches.
   private var reach: Int { phases.flatMap(\.rowSteps).max() ?? 0 }
@@ -69,7 +69,7 @@ struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
   ///   - x: (paddedHeight(rows), paddedWidth(columns), inputs), zeros around the image included.
   ///   - rows: outputs of each phase.
   ///   - y: (stride·rows, stride·columns, outputs)
-  func callAsFunction(
+  package func callAsFunction(
     _ x: UnsafePointer<Scalar>, rows: Int, columns: Int, to y: UnsafeMutablePointer<Scalar>,
     _ workspace: Workspace<Scalar>
   ) {

@@ -1,3 +1,5 @@
+package import CheckpointCore
+
 /// A transposed convolution of one image, with ReLU:
 ///
 ///     full[o, s·r + a, s·c + b] += x[i, r, c] · kernel[a, b, i, o]
@@ -5,20 +7,23 @@
 ///
 /// The output pixels whose row and column leave the same remainders modulo the stride form a phase:
 /// each is a small convolution of the input, and no multiplication with a zero is made.
-struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
-  let name: String
+package struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
+  /// The module's path.
+  package let path: TensorName
   /// (height, width, inputs, outputs)
   private let kernel: [Scalar]
   private let bias: [Scalar]
-  let size: KernelSize
+  package let size: KernelSize
   private let phases: Phases
   private let winograd: WinogradConvolution<Scalar>?
 
   /// - Parameter crop: rows and columns of `full` before the output begins.
-  init(
-    name: String, kernel: [Scalar], bias: [Scalar], size: KernelSize, crop: Int
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package init(
+    path: TensorName, kernel: [Scalar], bias: [Scalar], size: KernelSize, crop: Int
   ) {
-    self.name = name
+    self.path = path
     self.kernel = kernel
     self.bias = bias
     self.size = size
@@ -27,7 +32,7 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
   }
 
   /// The extent along one axis.
-  func outputExtent(_ n: Int) -> Int { n * size.stride }
+  package func outputExtent(_ n: Int) -> Int { n * size.stride }
 
   /// Which taps reach which output pixels.
   private struct Phases {
@@ -101,7 +106,9 @@ struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
   }
 
   /// (height, width, inputs) → (stride·height, stride·width, outputs)
-  func callAsFunction(
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func callAsFunction(
     _ x: UnsafePointer<Scalar>, height: Int, width: Int, to y: UnsafeMutablePointer<Scalar>,
     _ workspace: Workspace<Scalar>
   ) {

@@ -1,38 +1,44 @@
 /// Elements in C order with their extents: an intermediate of the forward pass.
-struct Tensor<Scalar: ModelScalar>: Sendable {
-  let shape: [Int]
-  var values: [Scalar]
+package struct Tensor<Scalar: ModelScalar>: Sendable {
+  package let shape: [Int]
+  package var values: [Scalar]
 
-  init(_ shape: [Int], _ values: [Scalar]) {
+  package init(_ shape: [Int], _ values: [Scalar]) {
     self.shape = shape
     self.values = values
   }
 
-  init(zeros shape: [Int]) {
+  package init(zeros shape: [Int]) {
     self.init(shape, [Scalar](repeating: 0, count: shape.reduce(1, *)))
   }
 
   /// The extent of the last axis.
-  var width: Int { shape.last ?? 1 }
+  package var width: Int { shape.last ?? 1 }
   /// The vectors along the last axis.
-  var rows: Int { shape.dropLast().reduce(1, *) }
+  package var rows: Int { shape.dropLast().reduce(1, *) }
 
   /// The same elements with other extents.
-  func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape, values) }
+  package func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape, values) }
 
-  static func + (a: Tensor, b: Tensor) -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package static func + (a: Tensor, b: Tensor) -> Tensor {
     Tensor(a.shape, zip(a.values, b.values).map { $0 + $1 })
   }
 
   /// Some columns of every row.
-  func columns(_ range: Range<Int>) -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func columns(_ range: Range<Int>) -> Tensor {
     Tensor(
       [rows, range.count],
       (0..<rows).flatMap { values[$0 * width + range.lowerBound..<$0 * width + range.upperBound] })
   }
 
   /// Tensors of as many rows side by side.
-  static func joined(_ parts: [Tensor]) -> Tensor {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package static func joined(_ parts: [Tensor]) -> Tensor {
     let rows = parts.first?.rows ?? 0
     return Tensor(
       [rows, parts.reduce(0) { $0 + $1.width }],

@@ -1,23 +1,35 @@
+package import CheckpointCore
+
 /// A convolution as neural networks mean it (a cross-correlation) of one image, with ReLU:
 ///
 ///     y[o, r, c] = relu(bias[o] + Σ x[i, s·r + a - top, s·c + b - left] · kernel[a, b, i, o])
-struct Convolution<Scalar: ModelScalar>: Sendable {
-  let name: String
+package struct Convolution<Scalar: ModelScalar>: Sendable {
+  /// The module's path.
+  package let path: TensorName
   /// (height, width, inputs, outputs)
-  let kernel: [Scalar]
-  let bias: [Scalar]
-  let size: KernelSize
-  let padding: Padding
+  package let kernel: [Scalar]
+  package let bias: [Scalar]
+  package let size: KernelSize
+  package let padding: Padding
   private let winograd: WinogradConvolution<Scalar>?
 
   /// Zeros before the first row and column; those after the last follow from the output's extent.
-  struct Padding: Sendable, Equatable {
-    let top: Int
-    let left: Int
+  package struct Padding: Sendable, Equatable {
+    package let top: Int
+    package let left: Int
+
+    package init(top: Int, left: Int) {
+      self.top = top
+      self.left = left
+    }
   }
 
-  init(name: String, kernel: [Scalar], bias: [Scalar], size: KernelSize, padding: Padding) {
-    self.name = name
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package init(
+    path: TensorName, kernel: [Scalar], bias: [Scalar], size: KernelSize, padding: Padding
+  ) {
+    self.path = path
     self.kernel = kernel
     self.bias = bias
     self.size = size
@@ -40,10 +52,12 @@ struct Convolution<Scalar: ModelScalar>: Sendable {
   }
 
   /// The extent along one axis: ceil(n / stride), as SAME convolutions have it.
-  func outputExtent(_ n: Int) -> Int { (n + size.stride - 1) / size.stride }
+  package func outputExtent(_ n: Int) -> Int { (n + size.stride - 1) / size.stride }
 
   /// (height, width, inputs) → (outputExtent(height), outputExtent(width), outputs)
-  func callAsFunction(
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func callAsFunction(
     _ x: UnsafePointer<Scalar>, height: Int, width: Int, to y: UnsafeMutablePointer<Scalar>,
     _ workspace: Workspace<Scalar>
   ) {
@@ -104,17 +118,25 @@ struct Convolution<Scalar: ModelScalar>: Sendable {
 }
 
 /// The extents of a convolution's kernel, and its stride.
-struct KernelSize: Sendable, Equatable {
-  let height: Int
-  let width: Int
-  let inputs: Int
-  let outputs: Int
-  let stride: Int
+package struct KernelSize: Sendable, Equatable {
+  package let height: Int
+  package let width: Int
+  package let inputs: Int
+  package let outputs: Int
+  package let stride: Int
+
+  package init(height: Int, width: Int, inputs: Int, outputs: Int, stride: Int) {
+    self.height = height
+    self.width = width
+    self.inputs = inputs
+    self.outputs = outputs
+    self.stride = stride
+  }
 }
 
 /// The image with zeros around it: (rows, columns, channels), the pixel (0, 0) at (top, left).
 /// What lies beyond `rows` and `columns` is left out.
-func paddedImage<Scalar: ModelScalar>(
+package func paddedImage<Scalar: ModelScalar>(
   _ x: UnsafePointer<Scalar>, height: Int, width: Int, channels: Int, top: Int, left: Int,
   rows: Int, columns: Int, _ workspace: Workspace<Scalar>
 ) -> UnsafeMutablePointer<Scalar> {
@@ -136,7 +158,7 @@ func paddedImage<Scalar: ModelScalar>(
 }
 
 /// y = relu(y + bias), for (pixels, channels) in place.
-func addBiasAndRelu<Scalar: ModelScalar>(
+package func addBiasAndRelu<Scalar: ModelScalar>(
   _ y: UnsafeMutablePointer<Scalar>, _ bias: [Scalar], pixels: Int
 ) {
   unsafe bias.withUnsafeBufferPointer { bias in

@@ -6,17 +6,17 @@
 ///
 /// The points of interpolation are 0, ±1, ±2 and ∞, and with five taps also ±1/2. In float32 the
 /// result differs from the definition's by a few units in the last place of the largest term.
-enum WinogradFilter: Int, Sendable {
+package enum WinogradFilter: Int, Sendable {
   case threeTaps = 3
   case fiveTaps = 5
 
   /// Outputs per tile.
-  static let tile = 4
+  package static let tile = 4
   /// Channels that the transforms handle at once.
-  static let lanes = 8
+  package static let lanes = 8
 
-  var taps: Int { rawValue }
-  var points: Int { taps + Self.tile - 1 }
+  package var taps: Int { rawValue }
+  package var points: Int { taps + Self.tile - 1 }
 
   /// The finite points, each with what divides its row of G: Π (pⱼ - pₗ) over the other points, up
   /// to the sign that Bᵀ carries.
@@ -33,7 +33,7 @@ enum WinogradFilter: Int, Sendable {
   }
 
   /// G: a row of `taps` factors per point.
-  var kernelTransform: [[Double]] {
+  package var kernelTransform: [[Double]] {
     let finite = interpolation.map { point, scale in
       (0..<taps).map { power in (0..<power).reduce(scale) { value, _ in value * point } }
     }
@@ -45,7 +45,7 @@ enum WinogradFilter: Int, Sendable {
   /// - Parameters:
   ///   - x: pixels of `channels` each; tile t begins at pixel 4·t.
   ///   - plane: from one point's results to the next.
-  func transformInput<Scalar: ModelScalar>(
+  package func transformInput<Scalar: ModelScalar>(
     _ x: UnsafePointer<Scalar>, tiles: Int, channels: Int, plane: Int,
     to target: UnsafeMutablePointer<Scalar>
   ) {
@@ -105,7 +105,7 @@ enum WinogradFilter: Int, Sendable {
   ///   - plane: from one point's products to the next.
   ///   - columns: outputs of the row.
   ///   - step: elements from one output pixel to the next in `y`.
-  func transformOutput<Scalar: ModelScalar>(
+  package func transformOutput<Scalar: ModelScalar>(
     _ products: UnsafePointer<Scalar>, plane: Int, columns: Int,
     bias: UnsafeBufferPointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, step: Int
   ) {

@@ -1,19 +1,23 @@
+package import CheckpointCore
+
 /// PyTorch's GRUCell (torch/nn/modules/rnn.py): weights (3·hidden, in) whose rows are the reset,
 /// update and candidate gates, and two biases of the same rows.
-struct TorchGRUCell<Scalar: ModelScalar>: RecurrentCell {
+package struct TorchGRUCell<Scalar: ModelScalar>: RecurrentCell {
+  package let path: TensorName
   private let input: Dense<Scalar>
   private let recurrent: Dense<Scalar>
 
-  init(_ read: ParameterReader, _ path: String, inputs: Int, hidden: Int) throws {
+  package init(_ path: TensorName, _ read: ParameterReader, inputs: Int, hidden: Int) throws {
+    self.path = path
     input = Dense(
-      try read("\(path).weight_ih", [3 * hidden, inputs]), .outputsInputs, inputs: inputs,
+      path, try read("\(path).weight_ih", [3 * hidden, inputs]), .outputsInputs, inputs: inputs,
       outputs: 3 * hidden, bias: try read("\(path).bias_ih", [3 * hidden]))
     recurrent = Dense(
-      try read("\(path).weight_hh", [3 * hidden, hidden]), .outputsInputs, inputs: hidden,
+      path, try read("\(path).weight_hh", [3 * hidden, hidden]), .outputsInputs, inputs: hidden,
       outputs: 3 * hidden, bias: try read("\(path).bias_hh", [3 * hidden]))
   }
 
-  func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
+  package func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
     let (gi, gh) = (input(x), recurrent(hidden))  // each (rows, 3·hidden)
     let width = hidden.width
     func gate(_ packed: Tensor<Scalar>, _ index: Int) -> Tensor<Scalar> {

@@ -1,27 +1,31 @@
+package import CheckpointCore
+
 /// Flax's MultiHeadDotProductAttention (flax/linen/attention.py): query, key and value are
 /// DenseGenerals with kernels (in, heads, width) and biases (heads, width); out is one with a kernel
 /// (heads, width, out).
-struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
+package struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
   private let query, key, value, out: Dense<Scalar>
   private let heads: Int
 
-  init(_ read: ParameterReader, _ path: String, width: Int, heads: Int) throws {
+  package init(_ read: ParameterReader, _ path: TensorName, width: Int, heads: Int) throws {
     let perHead = width / heads
     func projection(_ name: String) throws -> Dense<Scalar> {
       Dense(
-        try read("\(path)/\(name)/kernel", [width, heads, perHead]), .inputsOutputs,
+        "\(path)/\(name)", try read("\(path)/\(name)/kernel", [width, heads, perHead]),
+        .inputsOutputs,
         inputs: width, outputs: width, bias: try read("\(path)/\(name)/bias", [heads, perHead]))
     }
     query = try projection("query")
     key = try projection("key")
     value = try projection("value")
     out = Dense(
-      try read("\(path)/out/kernel", [heads, perHead, width]), .inputsOutputs, inputs: width,
+      "\(path)/out", try read("\(path)/out/kernel", [heads, perHead, width]), .inputsOutputs,
+      inputs: width,
       outputs: width, bias: try read("\(path)/out/bias", [width]))
     self.heads = heads
   }
 
-  func projections(
+  package func projections(
     _ x: Tensor<Scalar>
   ) -> [(q: Tensor<Scalar>, k: Tensor<Scalar>, v: Tensor<Scalar>)] {
     let (q, k, v) = (query(x), key(x), value(x))  // each (S, heads·width)
@@ -32,5 +36,5 @@ struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
     }
   }
 
-  func merge(_ heads: [Tensor<Scalar>]) -> Tensor<Scalar> { out(.joined(heads)) }
+  package func merge(_ heads: [Tensor<Scalar>]) -> Tensor<Scalar> { out(.joined(heads)) }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import SAVIModel
+@testable import ReferenceLayers
 
 /// The definitions, element by element, in float64.
 private enum Definition {
@@ -107,7 +107,7 @@ struct ConvolutionTests {
         stride: stride), top: before, left: before)
     func run<Scalar: ModelScalar>(_: Scalar.Type) -> [Double] {
       let layer = Convolution<Scalar>(
-        name: "", kernel: kernel.map { Scalar($0) }, bias: bias.map { Scalar($0) },
+        path: "", kernel: kernel.map { Scalar($0) }, bias: bias.map { Scalar($0) },
         size: .init(
           height: extents[2], width: extents[2], inputs: extents[3], outputs: extents[4],
           stride: stride),
@@ -138,7 +138,7 @@ struct ConvolutionTests {
         stride: stride), crop: crop)
     func run<Scalar: ModelScalar>(_: Scalar.Type) -> [Double] {
       let layer = TransposedConvolution<Scalar>(
-        name: "", kernel: kernel.map { Scalar($0) }, bias: bias.map { Scalar($0) },
+        path: "", kernel: kernel.map { Scalar($0) }, bias: bias.map { Scalar($0) },
         size: .init(
           height: extents[2], width: extents[2], inputs: extents[3], outputs: extents[4],
           stride: stride),
@@ -153,7 +153,7 @@ struct ConvolutionTests {
   func notANumber() throws {
     let size = KernelSize(height: 5, width: 5, inputs: 8, outputs: 8, stride: 1)
     let layer = Convolution<Float>(
-      name: "", kernel: [Float](repeating: -.nan, count: 25 * 64),
+      path: "", kernel: [Float](repeating: -.nan, count: 25 * 64),
       bias: [Float](repeating: 0, count: 8), size: size, padding: .init(top: 2, left: 2))
     let y = apply(noise(8 * 8 * 8, 7), count: 8 * 8 * 8) {
       (x: UnsafePointer<Float>, y, workspace) in

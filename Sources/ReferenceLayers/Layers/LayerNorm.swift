@@ -1,13 +1,25 @@
+package import CheckpointCore
+
 /// Layer normalisation of the last axis (Ba et al. 2016, arXiv:1607.06450):
 /// (x - mean) / sqrt(biased variance + epsilon) · scale + bias.
-struct LayerNorm<Scalar: ModelScalar>: Sendable {
-  let name: String
-  let scale: [Scalar]
-  let bias: [Scalar]
-  let epsilon: Double
+package struct LayerNorm<Scalar: ModelScalar>: Sendable {
+  /// The module's path.
+  package let path: TensorName
+  package let scale: [Scalar]
+  package let bias: [Scalar]
+  package let epsilon: Double
+
+  package init(path: TensorName, scale: [Scalar], bias: [Scalar], epsilon: Double) {
+    self.path = path
+    self.scale = scale
+    self.bias = bias
+    self.epsilon = epsilon
+  }
 
   /// (…, width) → (…, width)
-  func callAsFunction(_ x: Tensor<Scalar>, _ trace: Trace<Scalar>?) -> Tensor<Scalar> {
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func callAsFunction(_ x: Tensor<Scalar>, _ trace: Trace<Scalar>?) -> Tensor<Scalar> {
     var y = x
     let (width, count) = (x.width, Scalar(x.width))
     for row in 0..<x.rows {
@@ -26,7 +38,7 @@ struct LayerNorm<Scalar: ModelScalar>: Sendable {
         y.values[index] = (x.values[index] - mean) * factor * scale[column] + bias[column]
       }
     }
-    trace?.record(name, y)
+    trace?.record(LayerIdentity(path), y)
     return y
   }
 }

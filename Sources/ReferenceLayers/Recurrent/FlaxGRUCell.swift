@@ -1,14 +1,21 @@
+package import CheckpointCore
+
 /// Flax's GRUCell (flax/linen/recurrent.py): a layer per gate; of the hidden state's layers only
 /// the candidate's has a bias.
-struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
+package struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
+  package let path: TensorName
   private let ir, iz, `in`: Dense<Scalar>
   private let hr, hz, hn: Dense<Scalar>
 
-  init(_ read: ParameterReader, _ path: String, inputs: Int, hidden: Int) throws {
+  package init(
+    _ path: TensorName, _ read: ParameterReader, _ parameters: TensorName, inputs: Int, hidden: Int
+  ) throws {
+    self.path = path
     func layer(_ gate: String, _ inputs: Int, hasBias: Bool = true) throws -> Dense<Scalar> {
       Dense(
-        try read("\(path)/\(gate)/kernel", [inputs, hidden]), .inputsOutputs, inputs: inputs,
-        outputs: hidden, bias: hasBias ? try read("\(path)/\(gate)/bias", [hidden]) : [])
+        path, try read("\(parameters)/\(gate)/kernel", [inputs, hidden]), .inputsOutputs,
+        inputs: inputs, outputs: hidden,
+        bias: hasBias ? try read("\(parameters)/\(gate)/bias", [hidden]) : [])
     }
     (ir, iz, `in`) = (
       try layer("ir", inputs), try layer("iz", inputs), try layer("in", inputs)
@@ -19,7 +26,7 @@ struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
     )
   }
 
-  func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
+  package func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
     Gates(
       reset: ir(x) + hr(hidden), update: iz(x) + hz(hidden), candidateInput: `in`(x),
       candidateHidden: hn(hidden))
