@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import jsonschema
 import numpy as np
@@ -14,6 +15,9 @@ import referencing
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "Tests/Fixtures"
 SAMPLE = ROOT / "samples/savi-small.flax.npz"
+
+# The package as a user has it after installing the wheel.
+sys.path.insert(0, str(ROOT / "python"))
 
 
 class Tool:
