@@ -21,6 +21,13 @@ public enum Folder {
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The absolute path of what is at `path`, without symbolic links.
+  public static func resolved(_ path: String) throws(FileSystemError) -> String {
+    guard let real = unsafe realpath(path, nil) else { throw .last("open", path) }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
   /// The names in the folder `path`, in no order.
   public static func contents(_ path: String) throws(FileSystemError) -> [String] {
     guard let folder = unsafe opendir(path) else { throw .last("open", path) }

@@ -1,42 +1,66 @@
-import Bytes
 public import CheckpointCore
 
-/// A checkpoint file, opened for reading, and the part of it that was asked for.
+/// A checkpoint, opened for reading, and the part of it that was asked for.
 public struct Checkpoint: Sendable {
+  /// The file or the folder that was taken: of a folder with several checkpoints, one of them.
   public let path: String
   public let reader: any CheckpointReader
   /// How it was read.
   public let options: ReadOptions
+  /// What is selected of `path`.
   public let selection: EntrySelection
   /// The selected entries, in the file's order.
   public let entries: [CheckpointEntry]
+  /// Sentences about what was taken of a folder that holds more.
+  public let notes: [String]
 
-  /// Opens `path`, whatever its format, and lists it. Reads no tensor data.
+  /// Opens `path`, a file, an index of shards or a folder of whatever format, and lists it. Reads no
+  /// tensor data.
   ///
   /// - Throws: `CheckpointError`, naming the file.
   public init(
     path: String, options: ReadOptions = ReadOptions(),
     selection: EntrySelection = EntrySelection()
   ) throws {
-    try self.init(path: path, at: path, options, selection)
+    let place = try CheckpointPlace.find(path, options, key: selection.key)
+    var selection = selection
+    selection.key = place.key
+    try self.init(
+      path: place.path, place.reader, options, selection, notes: place.notes)
   }
 
-  /// - Parameter place: where the file that is to be named `path` is for now.
-  init(
-    path: String, at place: String, _ options: ReadOptions, _ selection: EntrySelection
-  ) throws {
+  /// The checkpoints that `path` stands for, for whoever looks at each by itself: of a folder that is
+  /// no checkpoint, the checkpoints among its files; otherwise `path`.
+  ///
+  /// - Throws: `CheckpointError` where the folder cannot be read.
+  public static func places(
+    in path: String, options: ReadOptions = ReadOptions()
+  ) throws -> [String] {
+    try CheckpointPlace.each(in: path, options)
+  }
+
+  /// A file that is to be named `path`, and is at `place` for now.
+  init(path: String, at place: String, _ options: ReadOptions) throws {
+    let opened: CheckpointPlace
     do {
-      let file = try RandomAccessFile(path: place)
-      reader = try FormatDetection.open(file, options: options)
-      entries = try selection.select(reader.entries)
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
+      opened = try CheckpointPlace.find(place, options, key: nil)
     } catch let error as CheckpointError {
       throw error.inFile(path)
     }
-    self.path = path
-    self.options = options
-    self.selection = selection
+    try self.init(path: path, opened.reader, options, EntrySelection(), notes: [])
+  }
+
+  private init(
+    path: String, _ reader: any CheckpointReader, _ options: ReadOptions,
+    _ selection: EntrySelection, notes: [String]
+  ) throws {
+    do {
+      entries = try selection.select(reader.entries)
+    } catch let error as CheckpointError {
+      throw error.inFile(path)
+    }
+    (self.path, self.reader, self.options, self.selection) = (path, reader, options, selection)
+    self.notes = notes
   }
 
   /// The tensors, for whoever vouches for the whole.

@@ -29,13 +29,7 @@ public enum CheckpointWriters {
 
   /// The format that a file name's extension stands for.
   public static func format(forPath path: String) -> FormatName? {
-    let name = path.split(separator: "/").last ?? ""
-    guard let dot = name.lastIndex(of: ".") else { return nil }
-    let extensions: [String: FormatName] = [
-      "npz": .npz, "npy": .npy, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
-      "safetensors": .safetensors, "flax": .flax, "msgpack": .flax, "h5": .hdf5, "hdf5": .hdf5,
-    ]
-    return extensions[name[name.index(after: dot)...].lowercased()]
+    CheckpointExtensions.written[CheckpointExtensions.ofPath(path)]
   }
 
   /// Writes `tensors` to `path`: whole, or not at all.

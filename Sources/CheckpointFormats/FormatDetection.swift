@@ -1,25 +1,21 @@
 import Bytes
 import CheckpointCore
 
-/// One way to recognise and open a file. The list below is the only place that knows them all.
-struct FormatCandidate: Sendable {
-  let name: FormatName
-  /// Whether the first bytes of a file are this format's.
-  let matches: @Sendable (_ prefix: [UInt8]) -> Bool
-  /// Opens the file; `nil` where a container turns out to hold another format.
-  let open: @Sendable (CandidateFile) throws -> (any CheckpointReader)?
-}
-
 /// A file whose format is being found out. A zip archive is opened once for all who ask.
 final class CandidateFile {
   let file: RandomAccessFile
+  /// Where the other files of the checkpoint are; `nil` where there are to be none.
+  let folder: CheckpointFolder?
   let options: ReadOptions
   /// The first bytes, enough for every signature.
   let prefix: [UInt8]
   private var opened: ZipArchive?
 
-  init(_ file: RandomAccessFile, _ options: ReadOptions, prefix: [UInt8]) {
+  init(
+    _ file: RandomAccessFile, in folder: CheckpointFolder?, _ options: ReadOptions, prefix: [UInt8]
+  ) {
     self.file = file
+    self.folder = folder
     self.options = options
     self.prefix = prefix
   }
@@ -37,37 +33,13 @@ enum FormatDetection {
   /// Enough for every signature; HDF5's may stand behind a user block.
   private static let prefixLength = (64 << 10) + 8
 
-  /// In order: the formats with a magic number first, the guesses last.
-  private static let candidates: [FormatCandidate] = [
-    FormatCandidate(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) {
-      try NpyReader($0.file, options: $0.options)
-    },
-    FormatCandidate(name: .torch, matches: ZipArchive.matches) {
-      try TorchZipReader.open(try $0.archive())
-    },
-    FormatCandidate(name: .hdf5, matches: ZipArchive.matches) {
-      try KerasArchiveReader.open(try $0.archive())
-    },
-    FormatCandidate(name: .npz, matches: ZipArchive.matches) {
-      try NpzReader.open(try $0.archive(), $0.options)
-    },
-    FormatCandidate(name: .hdf5, matches: HDF5Reader.matches) { try HDF5Reader($0.file) },
-    FormatCandidate(name: .safetensors, matches: SafetensorsHeader.matches) {
-      try SafetensorsReader($0.file)
-    },
-    FormatCandidate(name: .safetensors, matches: SafetensorsIndex.matches) {
-      try SafetensorsShardsReader(indexFile: $0.file)
-    },
-    FormatCandidate(name: .torch, matches: TorchLegacyReader.matches) {
-      try TorchLegacyReader($0.file)
-    },
-    FormatCandidate(name: .torch, matches: TorchTarReader.matches) { try TorchTarReader($0.file) },
-    FormatCandidate(name: .flax, matches: FlaxReader.matches) {
-      try FlaxReader.open($0.file, prefix: $0.prefix)
-    },
-  ]
-
-  static func open(_ file: RandomAccessFile, options: ReadOptions) throws -> any CheckpointReader {
+  /// Opens a file.
+  ///
+  /// - Parameter folder: where others are that it may be the index of; `nil` for a file that is to be
+  ///   all of a checkpoint, or one of those that an index names.
+  static func open(
+    _ file: RandomAccessFile, in folder: CheckpointFolder?, options: ReadOptions
+  ) throws -> any CheckpointReader {
     let prefix: [UInt8]
     do {
       prefix = try file.readPrefix(prefixLength)
@@ -75,10 +47,13 @@ enum FormatDetection {
       throw CheckpointError(error)
     }
     if let problem = notACheckpoint(prefix) { throw problem }
-    let opened = CandidateFile(file, options, prefix: prefix)
-    let wanted = candidates.filter { options.format == nil || $0.name == options.format }
+    let opened = CandidateFile(file, in: folder, options, prefix: prefix)
+    let wanted = FormatRegistry.files.filter {
+      options.format == nil || $0.name == nil || $0.name == options.format
+    }
     for candidate in wanted where candidate.matches(prefix) {
-      if let reader = try candidate.open(opened) { return reader }
+      guard let reader = try candidate.open(opened) else { continue }
+      if options.format == nil || reader.format == options.format { return reader }
     }
     if let format = options.format {
       throw CheckpointError(
@@ -89,6 +64,15 @@ enum FormatDetection {
     throw CheckpointError(
       "the format of this file is not known (it begins with \(hexDump(prefix)))",
       advice: "supported formats: \(supported)")
+  }
+
+  /// The format whose checkpoint `folder` is.
+  static func folderFormat(
+    of folder: CheckpointFolder, _ options: ReadOptions
+  ) -> FolderFormat? {
+    FormatRegistry.folders.first {
+      (options.format == nil || $0.name == options.format) && $0.matches(folder)
+    }
   }
 
   private static let supported = FormatName.allCases.map(\.rawValue).joined(separator: ", ")

@@ -6,10 +6,13 @@ public struct ReadOptions: Sendable {
   public var format: FormatName?
   /// The element types that raw bytes of a width in an npy file are read as.
   public var rawTypes: [Int: DType]
+  /// Which step of a folder of steps to read; `nil` for the newest.
+  public var step: Int?
 
-  public init(format: FormatName? = nil, rawTypes: [Int: DType] = [:]) {
+  public init(format: FormatName? = nil, rawTypes: [Int: DType] = [:], step: Int? = nil) {
     self.format = format
     self.rawTypes = rawTypes
+    self.step = step
   }
 }
 

@@ -16,7 +16,7 @@ public struct StagedCheckpoint: Sendable {
     do {
       for part in parts { try part.finish() }
       return try parts.map {
-        try Checkpoint(path: $0.path, at: $0.temporaryPath, options, EntrySelection())
+        try Checkpoint(path: $0.path, at: $0.temporaryPath, options)
       }
     } catch let error as FileSystemError {
       throw CheckpointError(error)

@@ -82,7 +82,7 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     let writer = try chooseWriter()
     let recipe = try recipe()
-    let conversion = try Conversion(of: try selection.open(input), by: recipe)
+    let conversion = try Conversion(of: try selection.open(input, report), by: recipe)
     if dryRun {
       let notes = try inFile(input) {
         try CheckpointWriters.prepare(conversion.outputs, for: writer)

@@ -42,7 +42,7 @@ struct DiffCommand: ParsableCommand {
 
   func run() throws {
     // `--key` and the filters hold for both sides.
-    let (a, b) = (try input.open(first), try input.open(second))
+    let (a, b) = (try input.open(first, report), try input.open(second, report))
     let firstTensors =
       try map.map { try a.comparedTensors(mappedBy: try ModelDocument.load($0), against: b) }
       ?? a.comparedTensors()

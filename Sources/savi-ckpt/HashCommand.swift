@@ -16,7 +16,7 @@ struct HashCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try input.open(file)
+    let checkpoint = try input.open(file, report)
     let tensors = try checkpoint.readableTensors()
     guard !tensors.isEmpty else {
       throw CheckpointError(

@@ -16,7 +16,7 @@ struct LsCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func run() throws {
-    let checkpoint = try input.open(file)
+    let checkpoint = try input.open(file, report)
     let tensors = withAliases(checkpoint.tensors)
     try Console.output(
       report.json

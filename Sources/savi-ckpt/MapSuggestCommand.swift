@@ -69,7 +69,7 @@ extension MapCommand {
     }
 
     func run() throws {
-      let from = try input.open(source)
+      let from = try input.open(source, report)
       let to = try Checkpoint(
         path: target, selection: EntrySelection(key: targetKey.map { TensorName($0) }))
       let suggestion = try MappingSuggestion(
@@ -77,7 +77,7 @@ extension MapCommand {
         target: SuggestionInput(to.entries, to.reader), answers: try answers(),
         threads: Machine.processorCount)
       if suggestion.isHopeless {
-        try report(suggestion)
+        try show(suggestion)
         let left = suggestion.leftOver.prefix(4).map { printable($0) }.joined(separator: ", ")
         throw CheckpointError(
           file: source,
@@ -93,7 +93,7 @@ extension MapCommand {
           throw CheckpointError(error)
         }
       }
-      try report(suggestion)
+      try show(suggestion)
       if !suggestion.questions.isEmpty { throw ExitCode(1) }
     }
 
@@ -102,7 +102,7 @@ extension MapCommand {
       return file.hasSuffix(".json") ? String(file.dropLast(5)) : file
     }
 
-    private func report(_ suggestion: MappingSuggestion) throws {
+    private func show(_ suggestion: MappingSuggestion) throws {
       if report.json {
         return try Console.output(json(suggestion).serialized(pretty: true))
       }

@@ -29,6 +29,11 @@ struct InputOptions: ParsableArguments {
   @Option(name: .long, help: "No names in which this regular expression is found (repeatable).")
   var exclude: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Of a folder of steps, this one instead of the newest.", valueName: "number"))
+  var step: Int?
+
   @Option(name: .long, help: "Read as this format instead of recognising it by its content.")
   var format: FormatName?
 
@@ -43,6 +48,7 @@ struct InputOptions: ParsableArguments {
   /// Whether nothing was asked for.
   var isDefault: Bool {
     key == nil && include.isEmpty && exclude.isEmpty && format == nil && rawAs.isEmpty
+      && step == nil
   }
 
   func validate() throws {
@@ -54,11 +60,18 @@ struct InputOptions: ParsableArguments {
     Dictionary(rawAs.map { ($0.itemSize, $0) }, uniquingKeysWith: { _, last in last })
   }
 
-  func open(_ path: String) throws -> Checkpoint {
-    return try Checkpoint(
-      path: path, options: ReadOptions(format: format, rawTypes: rawTypes),
+  var readOptions: ReadOptions {
+    ReadOptions(format: format, rawTypes: rawTypes, step: step)
+  }
+
+  /// The selected part of the checkpoint at `path`; a note says what of a folder was taken.
+  func open(_ path: String, _ report: ReportOptions) throws -> Checkpoint {
+    let checkpoint = try Checkpoint(
+      path: path, options: readOptions,
       selection: EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude)
     )
+    for note in checkpoint.notes { report.note(note) }
+    return checkpoint
   }
 }
 

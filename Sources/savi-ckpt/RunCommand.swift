@@ -72,7 +72,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let wanted = try wantedStages()
     let writer = try output.map(chooseWriter)
-    let checkpoint = try input.open(file)
+    let checkpoint = try input.open(file, report)
     let reference = try model.model(checkpoint)
     if reference.framework == .flax, conventions == .port {
       throw CheckpointError(

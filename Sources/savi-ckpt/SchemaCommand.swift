@@ -59,7 +59,7 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
       if let output { try OutputPlace.checkDistinct(output, from: [file], option: "--output") }
-      let checkpoint = try input.open(file)
+      let checkpoint = try input.open(file, report)
       guard try !checkpoint.readableTensors().isEmpty else {
         throw CheckpointError(
           file: file, "there is no tensor to make a schema of",

@@ -40,7 +40,7 @@ struct StatsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let checkpoint = try input.open(file)
+    let checkpoint = try input.open(file, report)
     let rows = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
       try statistics(
         of: checkpoint.tensors, threads: Machine.processorCount, stream: stream)

@@ -89,7 +89,9 @@ struct ValidateCommand: ParsableCommand {
     let source = try against.map { try self.source($0, schema) }
     var reports = files.flatMap { path in
       do {
-        return try CheckpointFolder.checkpoints(at: path).map { check($0, schema, source) }
+        return try Checkpoint.places(in: path, options: input.readOptions).map {
+          check($0, schema, source)
+        }
       } catch {
         return [unreadable(path, error)]
       }
@@ -123,7 +125,7 @@ struct ValidateCommand: ParsableCommand {
           advice: "choose another name for it")
       }
       let read = files.flatMap { path in
-        [path] + ((try? CheckpointFolder.checkpoints(at: path)) ?? [])
+        [path] + ((try? Checkpoint.places(in: path, options: input.readOptions)) ?? [])
       }
       try OutputPlace.checkDistinct(
         target, from: read + [schema] + [against, baseline].compactMap(\.self) + targets[..<index],
@@ -137,11 +139,11 @@ struct ValidateCommand: ParsableCommand {
     _ path: String, _ schema: CheckpointSchema, _ source: [TensorName: OutputTensor]?
   ) -> FileReport {
     do {
-      let checkpoint = try input.open(path)
+      let checkpoint = try input.open(path, report)
       let outcome = try CheckpointValidator(schema, threads: Machine.processorCount).validate(
         checkpoint.entries, against: source, stream: { try checkpoint.stream($0, $1) })
       return FileReport(
-        file: path, findings: outcome.findings, checkedTensors: outcome.checkedTensors)
+        file: checkpoint.path, findings: outcome.findings, checkedTensors: outcome.checkedTensors)
     } catch {
       return unreadable(path, error)
     }

@@ -134,13 +134,13 @@ struct VerifyCommand: ParsableCommand {
   /// The converted file as the options select it, the source by its own key: names to be included
   /// are the converted file's, names to be left out may be either's.
   private func opened() throws -> [Checkpoint] {
-    guard files.count == 2 else { return [try input.open(files[0])] }
+    guard files.count == 2 else { return [try input.open(files[0], report)] }
     return [
       try Checkpoint(
         path: files[0], options: ReadOptions(rawTypes: input.rawTypes),
         selection: EntrySelection(
           key: sourceKey.map { TensorName($0) }, exclude: input.exclude)),
-      try input.open(files[1]),
+      try input.open(files[1], report),
     ]
   }
 

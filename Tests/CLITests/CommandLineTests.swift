@@ -81,7 +81,7 @@ struct ErrorTests {
     arguments: [
       (["ls", "/nowhere/x.npz"], 2, "cannot open this file: No such file or directory"),
       (["ls", fixture("golden/module-tree.txt")], 2, "the format of this file is not known"),
-      (["ls", fixture("golden")], 2, "Is a directory"),
+      (["ls", fixture("golden")], 2, "this folder holds 12 checkpoints: "),
       (["stats"], 64, "Missing expected argument '<file>'"),
       (["frobnicate"], 64, "frobnicate"),
       (["stats", sample, "--style", "pretty"], 64, "--style"),

@@ -1,0 +1,189 @@
+import Bytes
+import CheckpointCore
+
+/// What a path stands for: a file, the files behind an index, or a folder.
+struct CheckpointPlace {
+  /// The path of what was taken.
+  let path: String
+  let reader: any CheckpointReader
+  /// The subtree that is still to be looked for in it.
+  let key: TensorName?
+  /// What was taken among what else there was.
+  var notes: [String] = []
+
+  /// - Throws: `CheckpointError`, naming the file.
+  static func find(
+    _ path: String, _ options: ReadOptions, key: TensorName?
+  ) throws -> CheckpointPlace {
+    if Folder.exists(path) {
+      let folder = try naming(path) { try CheckpointFolder(path: path) }
+      return try PlaceSearch(options, key).find(in: folder)
+    }
+    guard options.step == nil else { throw PlaceSearch.noSteps(path) }
+    return CheckpointPlace(
+      path: path,
+      reader: try naming(path) {
+        try FormatDetection.open(
+          try RandomAccessFile(path: path), in: try CheckpointFolder(of: path), options: options)
+      }, key: key)
+  }
+
+  /// The checkpoints that `path` stands for where each is looked at by itself: those among the files
+  /// of a folder that is none itself, or the one place.
+  static func each(in path: String, _ options: ReadOptions) throws -> [String] {
+    guard Folder.exists(path) else { return [path] }
+    let folder = try naming(path) { try CheckpointFolder(path: path) }
+    guard options.step == nil, FormatDetection.folderFormat(of: folder, options) == nil else {
+      return [path]
+    }
+    let files = try FolderContents(folder, options).files
+    return files.isEmpty ? [path] : files.map { folder.path(of: $0) }
+  }
+
+  /// Runs `body`, whose errors are about `path` where they name no other file.
+  fileprivate static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    } catch let error as CheckpointError {
+      throw error.inFile(path)
+    }
+  }
+}
+
+/// Looks for the checkpoint in a folder, which is, in this order: a checkpoint of a format that
+/// consists of folders; the model of a Hugging Face repository, or the only shard set there is; a
+/// manager's folder of steps, of which the newest is taken; the items of one step, together; or the
+/// place of one file.
+private struct PlaceSearch {
+  /// Without a step, which is looked for first.
+  private let options: ReadOptions
+  private let step: Int?
+  private let key: TensorName?
+
+  init(_ options: ReadOptions, _ key: TensorName?) {
+    step = options.step
+    self.key = key
+    self.options = ReadOptions(format: options.format, rawTypes: options.rawTypes)
+  }
+
+  func find(in folder: CheckpointFolder) throws -> CheckpointPlace {
+    guard let step else { return try find(in: folder, isStep: false) }
+    let steps = try FolderContents(folder, options).steps
+    guard !steps.isEmpty else { throw Self.noSteps(folder.path) }
+    guard let wanted = steps.last(where: { $0.number == step }) else {
+      throw CheckpointError(
+        file: folder.path, "there is no step \(step) in this folder",
+        advice: "its steps: \(Self.listed(steps.map(\.number)))")
+    }
+    return try take(wanted.name, of: folder)
+  }
+
+  private func find(in folder: CheckpointFolder, isStep: Bool) throws -> CheckpointPlace {
+    if let format = FormatDetection.folderFormat(of: folder, options) {
+      return try open(folder, format, key)
+    }
+    let contents = try FolderContents(folder, options)
+    let files = contents.files
+    if let model = contents.model {
+      return try take(model, of: folder, beside: files.filter { $0 != model })
+    }
+    if !isStep, let newest = contents.steps.last {
+      return try take(newest, of: folder, contents.steps)
+    }
+    let items = contents.items
+    if !items.isEmpty {
+      return try take(items, of: folder, otherFolders: contents.otherFolders, beside: files)
+    }
+    if files.count == 1 { return try take(files[0], of: folder, beside: []) }
+    guard !files.isEmpty else {
+      throw CheckpointError(
+        file: folder.path, "this folder holds no checkpoint",
+        advice: "name the file or the folder that is one")
+    }
+    throw CheckpointError(
+      file: folder.path, "this folder holds \(files.count) checkpoints: \(Self.listed(files))",
+      advice: "name one of them")
+  }
+
+  private func open(
+    _ folder: CheckpointFolder, _ format: FolderFormat, _ key: TensorName?
+  ) throws -> CheckpointPlace {
+    let reader = try CheckpointPlace.naming(folder.path) { try format.open(folder, options) }
+    return CheckpointPlace(path: folder.path, reader: reader, key: key)
+  }
+
+  /// The file or the folder `name`, within which there are no more steps.
+  private func take(_ name: String, of folder: CheckpointFolder) throws -> CheckpointPlace {
+    if folder.containsFolder(name) {
+      return try find(in: try folder.folder(name), isStep: true)
+    }
+    let path = folder.path(of: name)
+    let reader = try CheckpointPlace.naming(path) {
+      try FormatDetection.open(try folder.file(name), in: folder, options: options)
+    }
+    return CheckpointPlace(path: path, reader: reader, key: key)
+  }
+
+  private func take(
+    _ file: String, of folder: CheckpointFolder, beside others: [String]
+  ) throws -> CheckpointPlace {
+    var place = try take(file, of: folder)
+    place.notes = ["\(folder.path): took \(file)\(Self.beside(others))"]
+    return place
+  }
+
+  private func take(
+    _ newest: FolderContents.Step, of folder: CheckpointFolder, _ steps: [FolderContents.Step]
+  ) throws -> CheckpointPlace {
+    let numbers = Self.listed(steps.map(\.number))
+    do {
+      var place = try take(newest.name, of: folder)
+      let choice = steps.count > 1 ? ", the newest of \(numbers); choose with --step" : ""
+      place.notes.insert("\(folder.path): took step \(newest.number)\(choice)", at: 0)
+      return place
+    } catch let error as CheckpointError where steps.count > 1 {
+      // No older step stands in for one that cannot be read.
+      throw CheckpointError(
+        kind: error.kind, file: error.file, entry: error.entry, error.message,
+        advice: (error.advice.map { "\($0); " } ?? "")
+          + "this is the newest step of \(numbers): choose another with --step")
+    }
+  }
+
+  /// The item that the key names or the only one there is, or all of them together.
+  private func take(
+    _ items: [FolderContents.Item], of folder: CheckpointFolder, otherFolders: [String],
+    beside files: [String]
+  ) throws -> CheckpointPlace {
+    let named = items.first { key?.relative(to: TensorName($0.name)) != nil }
+    let only = items.count == 1 && otherFolders.isEmpty ? items[0] : nil
+    if let item = named ?? only {
+      let rest = key.map { $0.relative(to: TensorName(item.name)) ?? $0 }
+      return try open(item.folder, item.format, rest == "" ? nil : rest)
+    }
+    let readers = try items.map { ($0.name, try open($0.folder, $0.format, nil).reader) }
+    return CheckpointPlace(
+      path: folder.path, reader: try ItemsReader(readers, unknown: otherFolders), key: key,
+      notes: [
+        "\(folder.path): holds the items \(Self.listed(items.map(\.name))); choose one with --key"
+          + Self.beside(files)
+      ])
+  }
+
+  static func noSteps(_ path: String) -> CheckpointError {
+    CheckpointError(
+      file: path, "there are no steps here to choose from", advice: "leave out --step")
+  }
+
+  private static func beside(_ others: [String]) -> String {
+    others.isEmpty ? "" : "; beside it: \(listed(others))"
+  }
+
+  /// The last few of `items`, which are the newest.
+  private static func listed<Item>(_ items: [Item]) -> String {
+    let shown = items.suffix(8).map { "\($0)" }.joined(separator: ", ")
+    return items.count > 8 ? "… \(shown)" : shown
+  }
+}
