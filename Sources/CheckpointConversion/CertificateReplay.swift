@@ -47,7 +47,7 @@ public struct CertificateReplay: Sendable {
       guard let direction = document.direction(named: way) else {
         throw CheckpointError("the mapping \(document.name) leads nowhere called '\(way)'")
       }
-      recipe.direction = direction
+      recipe.direction = document.oriented(direction)
       recipe.template = certificate.template.map { Self.resolve($0, beside: path) }
       // The conversion was made: its questions are answered.
       recipe.acceptsOpenQuestions = true

@@ -87,7 +87,9 @@ struct MapCommand: ParsableCommand {
       guard let source, let target, !own.contains(where: { $0.severity == .error }) else {
         return own
       }
-      let (from, to) = (try Checkpoint(path: source), try Checkpoint(path: target))
+      let files = [try Checkpoint(path: source), try Checkpoint(path: target)]
+      // The rules' own source is what such a document converts to.
+      let (from, to) = document.isReversed ? (files[1], files[0]) : (files[0], files[1])
       return own
         + (try FileLint(
           document, source: from.entries, from.reader, target: to.tensors, to.reader,

@@ -190,14 +190,20 @@ struct ConversionTests {
     } throws: {
       "\($0)".contains("these are Flax parameters already")
     }
-    // What the plan makes cannot be taken back: the dropped tensors are gone.
+    // The way back has the dropped tensors from a template alone.
     let made = plan.steps.map {
       CheckpointEntry.tensor(TensorInfo(name: $0.name, dtype: $0.dtype, shape: $0.shape))
     }
     #expect {
       try ModelMatcher.plan(made, models: [model], direction: .reverse)
     } throws: {
-      "\($0)".contains("rule 4 drops opt, so the mapping cannot be reversed")
+      "\($0)".contains("rule 4 drops opt: give a file that has it with --template")
     }
+    let template = ["params/opt/mu", "params/opt/nu"].map {
+      TensorInfo(name: $0, dtype: .float32, shape: shape)
+    }
+    let back = try ModelMatcher.plan(
+      made, models: [model], direction: .reverse, template: template)
+    #expect(back.steps.map(\.name.text) == ["D_0/kernel", "D_1/kernel", "opt/mu", "opt/nu"])
   }
 }

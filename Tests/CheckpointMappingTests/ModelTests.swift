@@ -123,7 +123,7 @@ struct ModelTests {
       (#"{"alias": "p", "of": "q"}"#, "p: rule 1 is dead: it gives no tensor of the model a name"),
       (
         #"{"drop": "opt"}"#,
-        "opt: rule 1 is not invertible: what is dropped cannot come back"
+        "opt: rule 1 is not invertible: what is dropped comes back from a template alone"
       ),
     ])
   func lintFindings(_ rules: String, _ finding: String) throws {

@@ -125,7 +125,7 @@ struct MappingCompiler {
       }
       report(
         .warning, .notInvertible, TensorName(name.description),
-        "rule \(rule.number) is not invertible: what is dropped cannot come back")
+        "rule \(rule.number) is not invertible: what is dropped comes back from a template alone")
     }
   }
 

@@ -122,6 +122,11 @@ struct MappingRuleParser {
       isPartial: try members["partial"]?.bool() ?? false)
   }
 
+  /// The layout that an alternative of a question says.
+  func layout(_ node: DocumentNode) throws -> NamedLayout {
+    try layout(try node.members(known: Self.layoutKeys), node)
+  }
+
   /// A named layout or a formula, with what the rule adds to it.
   private func layout(
     _ members: [String: DocumentNode], _ node: DocumentNode

@@ -12,8 +12,11 @@ public struct ModelDocument: Sendable {
   /// The named extents: widths, grid sizes, heads.
   public let dimensions: [(name: String, extent: Int)]
   public let modules: TorchModule?
-  /// The worlds that the mapping leads between.
+  /// The worlds of the rules' sources and targets.
   public let sides: Sides
+  /// Whether the document converts from its rules' targets to their sources: rules are written in one
+  /// direction, and read in either.
+  public let isReversed: Bool
   public let rules: [MappingRule]
 
   /// The version of the file format this tool reads.
@@ -32,8 +35,8 @@ public struct ModelDocument: Sendable {
     let root = DocumentNode(value)
     let members = try root.members(
       known: [
-        "$schema", "schema_version", "name", "title", "source", "dimensions", "sides", "layouts",
-        "modules", "rules",
+        "$schema", "schema_version", "name", "title", "source", "dimensions", "sides", "reversed",
+        "layouts", "modules", "rules",
       ])
     let version = try members.require("schema_version", of: root).int()
     guard version == Self.schemaVersion else {
@@ -50,6 +53,7 @@ public struct ModelDocument: Sendable {
     let extents = Dictionary(
       dimensions.map { ($0.name, $0.extent) }, uniquingKeysWith: { first, _ in first })
     sides = try members["sides"].map { try Sides($0) } ?? Sides.flaxToTorch
+    isReversed = try members["reversed"]?.bool() ?? false
     modules = try members["modules"].map { try TorchModule($0, extents) }
     let own = try (members["layouts"]?.items() ?? []).map {
       try NamedLayout($0, dimensions: extents)

@@ -1,8 +1,8 @@
 public import CheckpointCore
 
-/// Which way a mapping is gone.
+/// Which way the rules of a mapping are gone.
 public enum ConversionDirection: Sendable {
-  /// From the document's source to its target.
+  /// From the rules' sources to their targets.
   case forward
   case reverse
 
@@ -10,6 +10,12 @@ public enum ConversionDirection: Sendable {
 }
 
 extension ModelDocument {
+  /// The way in which the rules are read where the document as a whole is read in `direction`; the
+  /// same the other way round.
+  public func oriented(_ direction: ConversionDirection) -> ConversionDirection {
+    isReversed ? direction.reversed : direction
+  }
+
   /// A direction in the words of the document's sides: `flax-to-torch`.
   public func name(of direction: ConversionDirection) -> String {
     direction == .forward

@@ -17,14 +17,13 @@ public enum ModelMatcher {
     if plans.count == 1 { return plans[0] }
     guard plans.isEmpty else { throw ambiguity(plans) }
     if let model = fittingReversed(entries, models, direction) {
-      let source = ModelDocument.Sides.title(model.sides.source)
-      let target = ModelDocument.Sides.title(model.sides.target)
+      let sides = [model.sides.source, model.sides.target].map(ModelDocument.Sides.title)
+      let (from, to) =
+        model.oriented(direction) == .forward ? (sides[0], sides[1]) : (sides[1], sides[0])
       throw CheckpointError(
-        direction == .forward
-          ? "these are \(target) parameters already, not \(source) ones"
-          : "these are \(source) parameters already, not \(target) ones",
+        "these are \(to) parameters already, not \(from) ones",
         advice: direction == .forward
-          ? "use --reverse to convert them to \(source), or --map none to change the format alone"
+          ? "use --reverse to convert them to \(from), or --map none to change the format alone"
           : "leave out --reverse")
     }
     throw noFit(misses, models)
@@ -58,7 +57,8 @@ public enum ModelMatcher {
     var plans: [ConversionPlan] = []
     var misses: [Miss] = []
     for model in models {
-      let planner = try ConversionPlanner(model, direction: direction, template: template)
+      let planner = try ConversionPlanner(
+        model, direction: model.oriented(direction), template: template)
       for outcome in planner.outcomes(for: entries) {
         switch outcome {
         case .fits(let plan): plans.append(plan)
@@ -100,9 +100,9 @@ public enum ModelMatcher {
     _ entries: [CheckpointEntry], _ models: [ModelDocument], _ direction: ConversionDirection
   ) -> ModelDocument? {
     models.first { model in
-      guard let planner = try? ConversionPlanner(model, direction: direction.reversed) else {
-        return false
-      }
+      guard
+        let planner = try? ConversionPlanner(model, direction: model.oriented(direction.reversed))
+      else { return false }
       return planner.outcomes(for: entries).contains {
         if case .fits = $0 { true } else { false }
       }

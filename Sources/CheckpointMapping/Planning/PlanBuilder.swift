@@ -148,10 +148,7 @@ extension PlanBuilder {
         mismatch.other.append("the template has no \(rule.target)")
         continue
       }
-      steps.append(
-        .init(
-          name: rule.target, dtype: tensor.dtype, shape: tensor.shape, aliasOf: nil, sources: [],
-          role: ConversionPlan.templateRole, rule: rule.rule, operation: .template(tensor)))
+      steps.append(.template(tensor, as: tensor.name, rule: rule.rule))
     }
   }
 
@@ -187,10 +184,7 @@ extension PlanBuilder {
   }
 
   mutating func planReverse() {
-    if let drop = mapping.drops.first {
-      mismatch.other.append(
-        "rule \(drop.rule) drops \(drop.name), so the mapping cannot be reversed")
-    }
+    planDropped()
     takeAliases()
     // What no source made has no place on the way back, and may be absent.
     for name in mapping.constants.map(\.target) + mapping.templates.map(\.target) {
@@ -206,6 +200,26 @@ extension PlanBuilder {
     }
     for name in parts.keys { planSource(name, parts) }
     steps.sort { $0.name < $1.name }
+  }
+
+  /// What the rules drop comes back from a template alone.
+  private mutating func planDropped() {
+    guard let template else {
+      guard let drop = mapping.drops.first else { return }
+      mismatch.other.append(
+        "rule \(drop.rule) drops \(drop.name): give a file that has it with --template")
+      return
+    }
+    for drop in mapping.drops {
+      // The document may leave out the collection that the template's names begin with.
+      let found = template.values.compactMap { tensor in
+        [tensor.name, ParameterRoot.withoutCollection(tensor.name)]
+          .first { $0.relative(to: drop.name) != nil }
+          .map { ConversionPlan.Step.template(tensor, as: $0, rule: drop.rule) }
+      }
+      if found.isEmpty { mismatch.other.append("the template has no \(drop.name)") }
+      steps += found
+    }
   }
 
   private mutating func takeAliases() {
@@ -315,6 +329,17 @@ private struct TakenSlices {
     }
     guard let gap = all.first(where: { !indices.contains($0) }) else { return nil }
     return axes.map { "\($0) = \(gap[$0] ?? 0)" }.joined(separator: ", ")
+  }
+}
+
+extension ConversionPlan.Step {
+  /// A tensor of the template, as it is.
+  fileprivate static func template(
+    _ tensor: TensorInfo, as name: TensorName, rule: Int
+  ) -> Self {
+    Self(
+      name: name, dtype: tensor.dtype, shape: tensor.shape, aliasOf: nil, sources: [],
+      role: ConversionPlan.templateRole, rule: rule, operation: .template(tensor))
   }
 }
 

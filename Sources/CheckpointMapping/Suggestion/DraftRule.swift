@@ -37,6 +37,26 @@ struct DraftRule: Sendable {
   var evidence: Evidence
   var question: Question?
 
+  var sources: [TensorName] {
+    if case .tensors(let sources, _) = content { sources } else { [] }
+  }
+
+  /// The same rule for a tensor without a counterpart, with the question whether to leave it out
+  /// where the conversion asked for has it in its source; the other way a template has it.
+  func leavingOut(when isAsked: Bool) -> DraftRule {
+    switch content {
+    case .template, .drop: break
+    default: return self
+    }
+    var result = self
+    result.question =
+      isAsked
+      ? .init(
+        text: "nothing on the other side takes this tensor: leave it out?", alternatives: [])
+      : nil
+    return result
+  }
+
   /// The names that fold into families, targets first.
   var names: [TensorName] {
     switch content {

@@ -5,7 +5,7 @@ struct Draft {
   let rules: [DraftRule]
   let folded: [RuleFolding.Folded]
   let evidence: [(kind: String, count: Int)]
-  let leftOver: [TensorName]
+  let withoutTarget: [TensorName]
   let withoutSource: [TensorName]
   let pairCount: Int
 }
@@ -21,10 +21,15 @@ struct Drafter {
   private let aliases: [(tensor: TensorInfo, of: TensorName)]
   private var proven: [DraftRule] = []
   private var evidence: ValueEvidence?
+  /// Whether the document is to convert from `target` to `source`.
+  private let isReversed: Bool
 
-  init(_ source: SuggestionInput, _ target: SuggestionInput, threads: Int) {
+  init(
+    _ source: SuggestionInput, _ target: SuggestionInput, isReversed: Bool, threads: Int
+  ) {
     self.source = source
     self.target = target
+    self.isReversed = isReversed
     self.threads = threads
     let listed = withAliases(target.tensors)
     aliases = listed.compactMap { item in item.aliasOf.map { (item.tensor, $0) } }
@@ -49,34 +54,29 @@ struct Drafter {
       sourceSide.tensors, source.reader, targetSide.tensors, target.reader, threads: threads)
     self.evidence = evidence
     proven = try ValueMatcher(sourceSide, targetSide, evidence).rules()
+    proven += try LayerCompletion(sourceSide, targetSide, evidence).rules(beside: proven)
   }
 
   func draft(pinned: [TensorName: TensorName]) throws -> Draft {
-    var sourceIsFree = [Bool](repeating: true, count: sourceSide.tensors.count)
-    var targetIsFree = [Bool](repeating: true, count: targetSide.tensors.count)
     let sourceIndex = sourceSide.tensors.placesByName
     let targetIndex = targetSide.tensors.placesByName
-    for rule in proven {
-      for name in rule.targets { targetIndex[name].map { targetIsFree[$0] = false } }
-      if case .tensors(let sources, _) = rule.content {
-        for name in sources { sourceIndex[name].map { sourceIsFree[$0] = false } }
-      }
-    }
     let bare = Dictionary(
       pinned.map { ($0.key, ParameterRoot.withoutCollection($0.value)) },
       uniquingKeysWith: { first, _ in first })
-    var matcher = LayerMatcher(
-      sourceSide, targetSide, sourceIsFree: sourceIsFree, targetIsFree: targetIsFree, pinned: bare)
+    var matcher = LayerMatcher(sourceSide, targetSide, proven: proven, pinned: bare)
     matcher.match()
     var rules = proven
+    let siblings = SiblingLayouts(matcher.rules)
     let flatten = FlattenDoubt(sourceSide)
-    for rule in matcher.rules { rules.append(try confirmedByValue(flatten.checked(rule))) }
+    for rule in matcher.rules.dropFirst(proven.count) {
+      rules.append(try confirmedByValue(flatten.checked(siblings.settled(rule))))
+    }
     let pairCount = rules.count
     var withoutSource: [TensorName] = []
     for index in matcher.freeTargets {
       let rule = try sourceless(targetSide.tensors[index])
       if case .template = rule.content { withoutSource.append(rule.targets[0]) }
-      rules.append(rule)
+      rules.append(rule.leavingOut(when: isReversed))
     }
     rules = inFileOrder(rules, targetIndex)
     rules += aliases.map { alias in
@@ -86,31 +86,27 @@ struct Drafter {
     }
     let leftOver = matcher.freeSources.map(fileName)
     rules += leftOver.map { name in
-      DraftRule(
-        targets: [name], content: .drop, evidence: .names,
-        question: .init(
-          text: "nothing on the other side takes this tensor: leave it out?", alternatives: []))
+      DraftRule(targets: [name], content: .drop, evidence: .names, question: nil)
+        .leavingOut(when: !isReversed)
     }
     rules = rules.map { rule in
-      var sources: [TensorInfo] = []
-      if case .tensors(let names, _) = rule.content {
-        sources = names.compactMap { sourceIndex[$0].map { sourceSide.tensors[$0] } }
-      }
+      let sources = rule.sources.compactMap { sourceIndex[$0].map { sourceSide.tensors[$0] } }
       let targets = rule.targets.compactMap { targetIndex[$0].map { targetSide.tensors[$0] } }
       return withFileNames(
         SizesNeeded.completed(rule, sources: sources, targets: targets), sourceIndex)
     }
     return Draft(
-      rules: rules, folded: fold(rules), evidence: Self.count(rules), leftOver: leftOver,
+      rules: rules, folded: fold(rules), evidence: count(rules), withoutTarget: leftOver,
       withoutSource: withoutSource, pairCount: pairCount)
   }
 
-  private static func count(_ rules: [DraftRule]) -> [(kind: String, count: Int)] {
+  /// Tensors of the file that is to be made, by evidence.
+  private func count(_ rules: [DraftRule]) -> [(kind: String, count: Int)] {
     var counts: [(kind: String, count: Int)] = []
     for kind in [DraftRule.Evidence.values, .names, .shape] {
       let count = rules.reduce(0) { sum, rule in
         guard case .tensors = rule.content, rule.evidence == kind else { return sum }
-        return sum + rule.targets.count
+        return sum + (isReversed ? rule.sources.count : rule.targets.count)
       }
       if count > 0 { counts.append((kind.rawValue, count)) }
     }

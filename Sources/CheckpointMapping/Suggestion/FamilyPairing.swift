@@ -45,7 +45,9 @@ struct FamilyPairing {
         }
       }
     }
-    return graph.pairs(source: parts.source, target: parts.target, pinned: []).flatMap { pair in
+    let pairs = graph.pairs(
+      source: parts.source, target: parts.target, pinned: [], kinship: { _, _ in 0 })
+    return pairs.flatMap { pair in
       guard pair.rivals.isEmpty, let (source, target) = found[pair.edge] else { return [Pair]() }
       return zip(source.members, target.members).map {
         Pair(source: $0, target: $1, evidence: pair.evidence)

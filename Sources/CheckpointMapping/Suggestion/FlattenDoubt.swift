@@ -24,15 +24,33 @@ struct FlattenDoubt {
       let isKernel = path.last?.contains("kernel") == true || path.dropLast().last == "vars"
       // A long first extent of three is no window of a one-dimensional convolution.
       let isConvolution = extents.count == 4 || (extents.count == 3 && extents[0] < Self.window)
-      if isKernel, isConvolution, last > 0 { counts.append(last) }
+      guard isKernel, isConvolution else { continue }
+      counts.append(Self.channels(of: extents, bias: Self.bias(beside: path, in: side)))
     }
     var seen: Set<Int> = []
-    channelCounts = counts.reversed().filter { seen.insert($0).inserted }
+    // One channel is flattened alike on both sides.
+    channelCounts = counts.reversed().filter { $0 > 1 && seen.insert($0).inserted }
     self.widths = widths
     index = side.tensors.placesByName
   }
 
   private static let window = 16
+
+  /// The vector of a kernel's module, where it has one.
+  private static func bias(beside path: [String], in side: DraftSide) -> Int? {
+    let module = path.dropLast()
+    let leaf = path.last?.contains("kernel") == true ? "bias" : "1"
+    let shape = side.index(module, [leaf]).map { side.tensors[$0].shape }
+    return shape?.rank == 1 ? shape?.count : nil
+  }
+
+  /// What a convolution gives: as many channels as its bias has, which may be the last but one of a
+  /// transposed kernel (Keras), or the product of a depthwise one with its multiplier.
+  private static func channels(of kernel: [Int], bias: Int?) -> Int {
+    let (input, output) = (kernel[kernel.count - 2], kernel[kernel.count - 1])
+    if let bias, [input, output, input * output].contains(bias) { return bias }
+    return output > 1 ? output : input
+  }
 
   /// The rule as it is, or, where its input may be a flattened image, with the question which.
   func checked(_ rule: DraftRule) -> DraftRule {

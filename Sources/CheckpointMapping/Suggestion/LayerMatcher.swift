@@ -9,18 +9,22 @@ struct LayerMatcher {
   private var targetIsFree: [Bool]
   /// Pairs that were answered: a target and the source it is made from.
   private let pinned: [TensorName: TensorName]
-  private(set) var rules: [DraftRule] = []
+  private(set) var rules: [DraftRule]
   /// Per stacked tensor of the source, the layers that were paired.
   private var pairedLayers: [Int: Set<Int>] = [:]
 
+  /// - Parameter proven: the rules that are known already.
   init(
-    _ source: DraftSide, _ target: DraftSide, sourceIsFree: [Bool], targetIsFree: [Bool],
+    _ source: DraftSide, _ target: DraftSide, proven: [DraftRule],
     pinned: [TensorName: TensorName]
   ) {
+    rules = proven
+    let made = Set(proven.flatMap(\.targets))
+    let used = Set(proven.flatMap(\.sources))
+    sourceIsFree = source.tensors.map { !used.contains($0.name) }
+    targetIsFree = target.tensors.map { !made.contains($0.name) }
     self.source = source
     self.target = target
-    self.sourceIsFree = sourceIsFree
-    self.targetIsFree = targetIsFree
     self.pinned = pinned
     let world = source.world
     recipes = LayerRecipe.builtIn.filter { $0.source == nil || $0.source == world }
@@ -36,15 +40,17 @@ struct LayerMatcher {
   }
 
   mutating func match() {
-    // Layers of several tensors first: their names are their own.
-    match(recipes.filter { $0.rules.count > 1 })
-    match(recipes.filter { $0.rules.count == 1 })
+    // Layers of several tensors first: their names are their own. Vectors last: many have the same
+    // shape, and what was paired around them tells them apart.
+    match(recipes.filter { $0.rules.count > 1 }, minimumRank: 0)
+    for rank in [2, 0] { match(recipes.filter { $0.rules.count == 1 }, minimumRank: rank) }
     matchTensors()
   }
 
-  private mutating func match(_ recipes: [LayerRecipe]) {
+  private mutating func match(_ recipes: [LayerRecipe], minimumRank: Int) {
     let targets = LayerFinder(side: target, recipes: recipes) { [targetIsFree] in targetIsFree[$0] }
-    var wanted = Dictionary(grouping: targets.targets(), by: \.key)
+      .targets().filter { target.tensors[$0.lines[0].tensors[0]].shape.rank >= minimumRank }
+    var wanted = Dictionary(grouping: targets, by: \.key)
     for isStacked in [false, true] {
       wanted = wanted.mapValues { units in units.filter { isFree($0, in: \.targetIsFree) } }
       let sources = LayerFinder(side: source, recipes: recipes) { [sourceIsFree] in sourceIsFree[$0]
@@ -109,7 +115,9 @@ struct LayerMatcher {
     let parts = (
       DraftSide.parts(graph.sources.map { $0[...] }), DraftSide.parts(graph.targets.map { $0[...] })
     )
-    let pairs = graph.pairs(source: parts.0, target: parts.1, pinned: isPinned)
+    let kinship = Kinship(rules)
+    let pairs = graph.pairs(
+      source: parts.0, target: parts.1, pinned: isPinned, kinship: kinship.degree)
     for pair in pairs {
       guard let candidate = candidates[pair.edge] else { continue }
       accept(candidate, evidence: pair.evidence) { pair.question(graph, leaf: $0) }
@@ -214,7 +222,7 @@ struct LayerMatcher {
       let others = candidate.units.compactMap { other in
         other.source.lines.lazy.compactMap { line -> NamedLayout? in
           guard line.tensors == from.tensors, case .tensors(let rule) = line.rule.action,
-            rule.targets.count == tensors.targets.count
+            rule.targets == tensors.targets
           else { return nil }
           return rule.layout
         }.first
@@ -280,7 +288,8 @@ struct LayerMatcher {
         }.keys)
       let pairs = graph.pairs(
         source: DraftSide.parts(graph.sources.map { $0[...] }),
-        target: DraftSide.parts(graph.targets.map { $0[...] }), pinned: pins, isStrict: isStacked)
+        target: DraftSide.parts(graph.targets.map { $0[...] }), pinned: pins, isStrict: isStacked,
+        kinship: Kinship(rules).degree)
       for pair in pairs {
         guard let place = indices[pair.edge], let layout = layouts[pair.edge] else { continue }
         rules.append(
@@ -302,7 +311,7 @@ struct LayerMatcher {
 
 extension MappingRule {
   /// Whether two lines are the same line of one recipe.
-  fileprivate func isSame(as other: MappingRule) -> Bool {
+  func isSame(as other: MappingRule) -> Bool {
     action.targets == other.action.targets && action.sources == other.action.sources
   }
 }

@@ -5,6 +5,9 @@ public import CheckpointCore
 ///
 /// Where the target holds the same weights, every pair and its layout is found by value; elsewhere by
 /// names, nesting, order and the shapes that known layers allow. What neither tells is a question.
+///
+/// The layers that are known lead from Flax and Keras to PyTorch. Where the target is of the former,
+/// the sides are exchanged, and the document says that its rules are read backwards.
 public struct MappingSuggestion: Sendable {
   /// A question that the draft leaves open.
   public struct Question: Sendable {
@@ -40,7 +43,9 @@ public struct MappingSuggestion: Sendable {
     name: String, source: SuggestionInput, target: SuggestionInput, answers: [Int: Int] = [:],
     threads: Int
   ) throws {
-    var drafter = Drafter(source, target, threads: threads)
+    let isReversed = Self.leadsFromTorch(source, target)
+    let (from, to) = isReversed ? (target, source) : (source, target)
+    var drafter = Drafter(from, to, isReversed: isReversed, threads: threads)
     try drafter.findByValue()
     var draft = try drafter.draft(pinned: [:])
     let pins = try Self.pins(draft, answers)
@@ -49,14 +54,20 @@ public struct MappingSuggestion: Sendable {
     rules = folded.count
     questions = Self.questions(folded)
     evidence = draft.evidence
-    leftOver = draft.leftOver
-    withoutSource = draft.withoutSource
+    leftOver = isReversed ? draft.withoutSource : draft.withoutTarget
+    withoutSource = isReversed ? draft.withoutTarget : draft.withoutSource
     let share = Double(source.tensors.count - leftOver.count)
     isHopeless =
       source.tensors.isEmpty || share < Self.minimumShare * Double(source.tensors.count)
       || draft.pairCount == 0
     document = Self.text(
-      name: name, sides: (drafter.sourceWorld, drafter.targetWorld), rules: folded.map(\.members))
+      name: name, sides: (drafter.sourceWorld, drafter.targetWorld), isReversed: isReversed,
+      rules: folded.map(\.members))
+  }
+
+  private static func leadsFromTorch(_ source: SuggestionInput, _ target: SuggestionInput) -> Bool {
+    let worlds = [source, target].map { DraftSide($0.tensors).world }
+    return worlds[0] == "torch" && (worlds[1] == "flax" || worlds[1] == "keras")
   }
 
   private static func questions(_ rules: [RuleFolding.Folded]) -> [Question] {
@@ -135,23 +146,23 @@ public struct MappingSuggestion: Sendable {
   }
 
   private static func text(
-    name: String, sides: (source: String, target: String), rules: [[JSONValue.Member]]
+    name: String, sides: (source: String, target: String), isReversed: Bool,
+    rules: [[JSONValue.Member]]
   ) -> String {
     let lines = rules.map { "    " + JSONValue.object($0).serializedOnOneLine() }
-    let head = JSONValue.object([
-      "schema_version": .int(ModelDocument.schemaVersion), "name": .string(name),
-      "title": .string(
-        "\(ModelDocument.Sides.title(sides.source)) to "
-          + ModelDocument.Sides.title(sides.target)),
-      "sides": .object(["source": .string(sides.source), "target": .string(sides.target)]),
-    ])
+    let ends = [sides.source, sides.target].map(ModelDocument.Sides.title)
+    var head: [JSONValue.Member] = [
+      .init("schema_version", .int(ModelDocument.schemaVersion)), .init("name", .string(name)),
+      .init("title", .string((isReversed ? ends.reversed() : ends).joined(separator: " to "))),
+      .init(
+        "sides", .object(["source": .string(sides.source), "target": .string(sides.target)])),
+    ]
+    if isReversed { head.append(.init("reversed", .bool(true))) }
     var text = "{\n"
-    if case .object(let members) = head {
-      for member in members {
-        text +=
-          "  \(JSONValue.string(member.key).serialized()): "
-          + "\(member.value.serializedOnOneLine()),\n"
-      }
+    for member in head {
+      text +=
+        "  \(JSONValue.string(member.key).serialized()): "
+        + "\(member.value.serializedOnOneLine()),\n"
     }
     return text + "  \"rules\": [\n" + lines.joined(separator: ",\n") + "\n  ]\n}\n"
   }

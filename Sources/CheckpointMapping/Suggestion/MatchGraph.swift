@@ -41,9 +41,12 @@ struct MatchGraph {
 
   /// The best whole assignment.
   ///
-  /// - Parameter isStrict: whether a pair without any likeness of names is left out.
+  /// - Parameters:
+  ///   - isStrict: whether a pair without any likeness of names is left out.
+  ///   - kinship: how far what surrounds two paths belongs together, from 0 to 1.
   func pairs(
-    source: [NameParts], target: [NameParts], pinned: Set<Edge>, isStrict: Bool = false
+    source: [NameParts], target: [NameParts], pinned: Set<Edge>, isStrict: Bool = false,
+    kinship: ([String], [String]) -> Double
   ) -> [Pair] {
     var result = pinned.map { Pair(edge: $0, evidence: .names, rivals: []) }
     var sourceIsDone = [Bool](repeating: false, count: sources.count)
@@ -54,7 +57,7 @@ struct MatchGraph {
     }
     result += exact(source, target, &sourceIsDone, &targetIsDone)
     for component in components(sourceIsDone, targetIsDone) {
-      result += solve(component, source, target, isStrict: isStrict)
+      result += solve(component, source, target, isStrict: isStrict, kinship)
     }
     return result.sorted { ($0.edge.target, $0.edge.source) < ($1.edge.target, $1.edge.source) }
   }
@@ -114,17 +117,21 @@ struct MatchGraph {
   /// What order alone adds, so that names that tell nothing are paired in order.
   private static let orderWeight = 0.01
   private static let minimumLikeness = 0.2
+  /// What surroundings that wholly belong together add to the likeness of names.
+  private static let kinshipWeight = 0.3
 
   private func solve(
     _ component: (sources: [Int], targets: [Int]), _ source: [NameParts], _ target: [NameParts],
-    isStrict: Bool
+    isStrict: Bool, _ kinship: ([String], [String]) -> Double
   ) -> [Pair] {
     let sourceOrder = natural(component.sources, sources)
     let (rows, columns) = (component.sources, component.targets)
     let allowed = rows.map { Set(neighbours[$0]) }
     let likeness = rows.enumerated().map { row, index in
       columns.map { column in
-        allowed[row].contains(column) ? source[index].similarity(to: target[column]) : nil
+        allowed[row].contains(column)
+          ? source[index].similarity(to: target[column])
+            + Self.kinshipWeight * kinship(sources[index], targets[column]) : nil
       }
     }
     let chosen = Assignment.best(rows: rows.count, columns: columns.count) { row, column in
