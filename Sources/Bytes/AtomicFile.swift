@@ -83,8 +83,11 @@ public final class AtomicFile: Sendable {
     return (String(path[...slash]), String(path[path.index(after: slash)...]))
   }
 
+  /// A file's name as the names of its temporary files begin: long ones are shortened.
+  public static func nameInTemporaries(of name: String) -> String { TemporaryName.shortened(name) }
+
   /// Deletes what a run that was killed left of the outputs that lie beside `path` under a name
-  /// that `isOutput` takes; without it, of `path` itself.
+  /// that `isOutput` takes, as `nameInTemporaries` gives it; without it, of `path` itself.
   public static func sweepLeftovers(
     of path: String, outputs isOutput: ((String) -> Bool)? = nil
   ) {

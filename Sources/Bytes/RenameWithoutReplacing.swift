@@ -14,7 +14,8 @@ enum RenameWithoutReplacing: CaseIterable {
   case rename
   /// A second name, then the first taken away. exFAT, SMB and others have no hard links.
   case link
-  /// An empty file holds the name until the finished one replaces it.
+  /// An empty file holds the name until the finished one replaces it; where the process is killed in
+  /// between, the next run of the same output takes both away.
   case reserve
 
   /// Gives the file at `from` the name `to`, in whichever way the file system can.

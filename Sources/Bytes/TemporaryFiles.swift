@@ -74,7 +74,7 @@ public final class TemporaryFiles: Sendable {
 
 /// The name of a temporary file: `TARGET.PID.partial`, or `TARGET.PID-N.partial`.
 struct TemporaryName: Equatable {
-  /// The name of the file that it is to become, cut short where it leaves no room for the rest.
+  /// The name of the file that it is to become, its middle left out where there is no room for it.
   let target: String
   let process: pid_t
   /// Tells apart several of one process.
@@ -95,12 +95,19 @@ struct TemporaryName: Equatable {
     // ".", the largest process number, "-", 1000 attempts.
     let room = maximumBytes - suffix.utf8.count - 17
     guard target.utf8.count > room else { return target }
-    var end = target.utf8.index(target.startIndex, offsetBy: room)
+    var end = target.utf8.index(target.startIndex, offsetBy: room - tail)
     while end > target.startIndex, end.samePosition(in: target.unicodeScalars) == nil {
       end = target.utf8.index(before: end)
     }
-    return String(target[..<end])
+    var rest = target.utf8.index(target.endIndex, offsetBy: -tail)
+    while rest < target.endIndex, rest.samePosition(in: target.unicodeScalars) == nil {
+      rest = target.utf8.index(after: rest)
+    }
+    return String(target[..<end]) + String(target[rest...])
   }
+
+  /// As many bytes of a long name's end are kept: they tell a shard from the others.
+  private static let tail = 64
 
   var text: String {
     "\(target).\(process)\(attempt == 0 ? "" : "-\(attempt)")\(Self.suffix)"
@@ -137,7 +144,16 @@ extension TemporaryFiles {
       let paths = files.map { "\(folder)/\($0.0)" }
       guard paths.allSatisfy(isAbandoned) else { continue }
       for path in paths { unsafe unlink(path) }
+      for target in Set(files.map(\.1.target)) { removeReservation("\(folder)/\(target)") }
     }
+  }
+
+  /// Deletes the empty file by which a run that was killed held the name of its output
+  /// (`RenameWithoutReplacing.reserve`).
+  private static func removeReservation(_ path: String) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_size == 0, isAbandoned(path) else { return }
+    unsafe unlink(path)
   }
 
   /// Whether the file is ours to delete, and nobody holds it.

@@ -75,6 +75,18 @@ struct AtomicFileTests {
     #expect(mode as? Int == 0o640)
   }
 
+  @Test("a file that is replaced hands on its owner", .enabled(if: geteuid() == 0))
+  func owner() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a", [9])
+    try #require(chown(path, 4321, 8765) == 0)
+    let file = try AtomicFile(path: path, overwrite: true)
+    try file.commit()
+    var status = stat()
+    try #require(stat(path, &status) == 0)
+    #expect([status.st_uid, status.st_gid] == [4321, 8765])
+  }
+
   @Test("several are committed together: where one cannot be, the others are taken away again")
   func together() throws {
     let folder = try TemporaryFolder()
@@ -119,6 +131,35 @@ struct LeftoverTests {
     }
     AtomicFile.sweepLeftovers(of: folder.file("a"))
     #expect(try folder.contents() == ["a.x.partial", "b.\(ended).partial"])
+  }
+
+  @Test("is swept of outputs with long names too, each by its own")
+  func longNames() throws {
+    let folder = try TemporaryFolder()
+    let ended = try endedProcess()
+    let stem = String(repeating: "n", count: 230)
+    let names = ["\(stem)1.pt", "\(stem)2.pt"]
+    for name in names {
+      _ = try folder.write("\(AtomicFile.nameInTemporaries(of: name)).\(ended).partial", [1])
+    }
+    #expect(try folder.contents().count == 2)
+    AtomicFile.sweepLeftovers(of: folder.file(names[0]))
+    #expect(
+      try folder.contents() == [
+        "\(AtomicFile.nameInTemporaries(of: names[1])).\(ended).partial"
+      ])
+  }
+
+  @Test("includes the empty file that held the output's name, and no other")
+  func reservation() throws {
+    let folder = try TemporaryFolder()
+    let ended = try endedProcess()
+    for (name, content) in [("a", []), ("b", [1]), ("c", [])] as [(String, [UInt8])] {
+      _ = try folder.write(name, content)
+    }
+    for name in ["a", "b"] { _ = try folder.write("\(name).\(ended).partial", [1]) }
+    for name in ["a", "b", "c"] { AtomicFile.sweepLeftovers(of: folder.file(name)) }
+    #expect(try folder.contents() == ["b", "c"])
   }
 
   @Test("is not swept while its process lives, or where something holds one of its files")

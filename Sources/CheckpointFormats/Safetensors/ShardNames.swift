@@ -1,3 +1,4 @@
+import Bytes
 import CheckpointCore
 
 /// The names of a sharded safetensors set, as Hugging Face's libraries give them.
@@ -26,13 +27,12 @@ struct ShardNames {
     return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
   }
 
-  /// Whether a file of this name is the index of this set, or a shard of it in however many parts.
+  /// Whether a temporary file of this name is to become the index of this set, or a shard of it in
+  /// however many parts.
   func isPart(_ name: String) -> Bool {
     let own = stem.split(separator: "/").last.map(String.init) ?? stem
-    if name == own + Self.indexSuffix { return true }
-    guard name.hasPrefix(own + "-"), name.hasSuffix(Self.suffix) else { return false }
-    let middle = name.dropFirst(own.count + 1).dropLast(Self.suffix.utf8.count)
-    return middle.wholeMatch(of: /[0-9]{5,}-of-[0-9]{5,}/) != nil
+    let shard = name.firstMatch(of: /-[0-9]{5,}-of-[0-9]{5,}\.safetensors$/).map { $0.output }
+    return name == AtomicFile.nameInTemporaries(of: own + (shard ?? Self.indexSuffix[...]))
   }
 
   /// The index: which shard holds each tensor.
