@@ -1,12 +1,15 @@
-"""Makes the two samples that `savi-ckpt map suggest` is shown on: a small vision transformer in Flax,
-and the state dict of its PyTorch twin as it is built.
+"""Makes the samples that `savi-ckpt map suggest` and `savi-ckpt verify --recordings` are shown on: a
+small vision transformer in Flax, the state dict of its PyTorch twin as it is built, and what both
+compute.
 
 Usage: python make_vit_tiny.py FOLDER
        python make_vit_tiny.py --check CONVERTED.safetensors
+       python make_vit_tiny.py --record CONVERTED.safetensors FOLDER
 
 The first writes vit-tiny.flax.msgpack and vit-tiny.fresh.safetensors. The second loads a conversion
-of the former into the twin, strictly, and says how far the two models' outputs are apart. Needs
-flax, torch and safetensors.
+of the former into the twin, strictly, and says how far the two models' outputs are apart. The third
+records both as they run, the twin with a fault: its GELU is the approximation by tanh. Needs flax,
+torch, safetensors, and to record, savi_ckpt (PYTHONPATH=python).
 """
 import pathlib
 import sys
@@ -96,20 +99,44 @@ def make(folder):
         TorchVisionTransformer().state_dict(), folder / "vit-tiny.fresh.safetensors")
 
 
-def check(converted):
-    images = np.random.default_rng(2).normal(size=(3, IMAGE, IMAGE, 3)).astype(np.float32)
+def sides(converted):
+    """Both models with the same weights, each as a function of images."""
     variables = msgpack_restore((HERE / "vit-tiny.flax.msgpack").read_bytes())
-    expected = np.asarray(VisionTransformer().apply(variables, images))
-    model = TorchVisionTransformer().eval()
-    model.load_state_dict(safetensors.torch.load_file(converted), strict=True)
-    with torch.no_grad():
-        found = model(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
-    difference = float(np.abs(found - expected).max())
+    port = TorchVisionTransformer().eval()
+    port.load_state_dict(safetensors.torch.load_file(converted), strict=True)
+
+    def run_port(images):
+        with torch.no_grad():
+            return port(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
+    return lambda images: VisionTransformer().apply(variables, images), port, run_port
+
+
+def images(count):
+    return np.random.default_rng(2).normal(size=(count, IMAGE, IMAGE, 3)).astype(np.float32)
+
+
+def check(converted):
+    run_flax, _, run_port = sides(converted)
+    difference = float(np.abs(run_port(images(3)) - np.asarray(run_flax(images(3)))).max())
     print(f"outputs differ by {difference:.1e} at most")
     return difference < 1e-5
+
+
+def record(converted, folder):
+    import savi_ckpt
+    run_flax, port, run_port = sides(converted)
+    for block in port.blocks:
+        block.mlp[1] = torch.nn.GELU(approximate="tanh")
+    with savi_ckpt.record(folder / "vit-tiny.flax.run.safetensors"):
+        run_flax(images(2))
+    with savi_ckpt.record(folder / "vit-tiny.port.run.safetensors", port):
+        run_port(images(2))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--check":
         sys.exit(0 if check(sys.argv[2]) else 1)
-    make(pathlib.Path(sys.argv[1]))
+    if sys.argv[1] == "--record":
+        record(sys.argv[2], pathlib.Path(sys.argv[3]))
+    else:
+        make(pathlib.Path(sys.argv[1]))

@@ -66,23 +66,41 @@ def with_noise(parameters, seed):
         for path, value in flatten_dict(parameters).items()})
 
 
+@dataclasses.dataclass
+class Twins:
+    """One model in both frameworks, with the same weights once transformers has converted them."""
+    flax: object
+    torch: object
+
+
+def build(class_name, configuration, seed=0):
+    """The Flax model with random weights, and a new PyTorch model with weights of its own."""
+    import torch
+    import transformers
+    transformers.logging.set_verbosity_error()
+    flax_class = getattr(transformers, f"Flax{class_name}")
+    config = flax_class.config_class(**configuration)
+    flax_model = flax_class(config)
+    flax_model.params = with_noise(flax_model.params, seed)
+    torch.manual_seed(seed + 1)
+    return Twins(flax_model, getattr(transformers, class_name)(config).eval())
+
+
+def convert(twins):
+    """Gives the PyTorch model the Flax model's weights."""
+    from transformers.modeling_flax_pytorch_utils import load_flax_weights_in_pytorch_model
+    load_flax_weights_in_pytorch_model(twins.torch, twins.flax.params)
+
+
 def write(folder, class_name, configuration, seed=0):
     """Builds the model in both frameworks and writes its checkpoints into a folder."""
     import torch
-    import transformers
     from flax.serialization import to_bytes
-    from transformers.modeling_flax_pytorch_utils import load_flax_weights_in_pytorch_model
-    transformers.logging.set_verbosity_error()
-    flax_class = getattr(transformers, f"Flax{class_name}")
-    torch_class = getattr(transformers, class_name)
-    config = flax_class.config_class(**configuration)
-    parameters = with_noise(flax_class(config).params, seed)
+    twins = build(class_name, configuration, seed)
     files = Files(*(pathlib.Path(folder) / name for name in
                     ["source.msgpack", "fresh.pt", "converted.pt"]))
-    files.source.write_bytes(to_bytes(parameters))
-    torch.manual_seed(seed + 1)
-    model = torch_class(config).eval()
-    torch.save(model.state_dict(), files.fresh)
-    load_flax_weights_in_pytorch_model(model, parameters)
-    torch.save(model.state_dict(), files.converted)
+    files.source.write_bytes(to_bytes(twins.flax.params))
+    torch.save(twins.torch.state_dict(), files.fresh)
+    convert(twins)
+    torch.save(twins.torch.state_dict(), files.converted)
     return files

@@ -139,7 +139,7 @@ def test_what_is_not_recorded_is_said_in_a_warning_and_in_the_file(tmp_path):
         recording = record(path, Block(), torch.ones(2), torch.ones(2, device="meta"))
     assert len(recording.calls[0]["inputs"]) == 1 and len(recording.notes) == 2
 
-    with pytest.warns(savi_ckpt.RecordingWarning, match="cache, a object, among its inputs"):
+    with pytest.warns(savi_ckpt.RecordingWarning, match="cache among its inputs is of the class object"):
         record(path, Block(), torch.ones(2), cache=object())
 
 

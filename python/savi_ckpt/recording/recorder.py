@@ -105,7 +105,9 @@ class Recorder:
             elif leaf is not None:
                 plain = values.plain(leaf)
                 if plain is values.MISSING:
-                    self.miss(call["path"], f"{leaf_name}, a {type(leaf).__name__}, among its {side}")
+                    self.miss(call["path"], f"{leaf_name} among its {side} is of the class "
+                                            f"{type(leaf).__name__}, whose tensors have no names: pass "
+                                            "those that matter as arrays")
                 else:
                     plain_values[leaf_name] = plain
         return plain_values
