@@ -78,6 +78,13 @@ let package = Package(
     .target(
       name: "ReferenceLayers", dependencies: ["Bytes", "CheckpointCore"], swiftSettings: strict),
     .target(
+      name: "ModelVerification",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection",
+        "CheckpointMapping", "ReferenceLayers",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "SAVIModel",
       dependencies: ["Bytes", "CheckpointCore", "CheckpointMapping", "ReferenceLayers"],
       swiftSettings: strict),
@@ -86,7 +93,7 @@ let package = Package(
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
         "CheckpointInspection", "CheckpointConversion", "CheckpointValidation", "SAVIModel",
-        "ReferenceLayers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ModelVerification", "ReferenceLayers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -2,6 +2,8 @@ import ArgumentParser
 import CheckpointConversion
 import CheckpointCore
 import CheckpointFormats
+import CheckpointMapping
+import ModelVerification
 import SAVIModel
 
 struct VerifyCommand: ParsableCommand {
@@ -23,6 +25,14 @@ struct VerifyCommand: ParsableCommand {
   var files: [String] = []
 
   @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Compare what two models of any kind computed, call by call: the source's and the converted "
+        + "one's recordings.", valueName: "recording"),
+    completion: .file())
+  var recordings: [String] = []
+
+  @Option(
     help: ArgumentHelp(
       "Compare with these recorded stages of a real framework's run on --inputs, instead of with "
         + "the source.", valueName: "npz"),
@@ -37,11 +47,15 @@ struct VerifyCommand: ParsableCommand {
     completion: .file())
   var certificate: String?
 
-  @Option(help: ArgumentHelp("The absolute tolerance of every stage.", valueName: "x"))
-  var atol = Tolerances.standard.absolute
+  @Option(
+    help: ArgumentHelp("The absolute tolerance (1e-5; of recordings 1e-7).", valueName: "x"))
+  var atol: Double?
 
-  @Option(help: ArgumentHelp("The tolerance relative to the reference.", valueName: "x"))
-  var rtol = Tolerances.standard.relative
+  @Option(
+    help: ArgumentHelp(
+      "The tolerance relative to the reference (1e-5); of recordings, to its largest element.",
+      valueName: "x"))
+  var rtol: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -65,11 +79,13 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
-    guard atol >= 0, rtol >= 0 else {
+    guard atol ?? 0 >= 0, rtol ?? 0 >= 0 else {
       throw ValidationError("--atol and --rtol take numbers that are not negative.")
     }
     if report.json && markdown { throw ValidationError("Choose one of --json and --markdown.") }
-    if certificate != nil {
+    if !recordings.isEmpty {
+      try validateRecordings()
+    } else if certificate != nil {
       guard files.isEmpty || files.count == 2 else {
         throw ValidationError("--certificate takes no file, or the source and the converted one.")
       }
@@ -99,7 +115,26 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
+  private func validateRecordings() throws {
+    guard recordings.count == 2, files.isEmpty || files.count == 2 else {
+      throw ValidationError(
+        "--recordings takes the source's and the converted model's recording; before it may come "
+          + "the two checkpoints.")
+    }
+    guard certificate == nil, reference == nil, conventions == nil, !strict, tolerance.isEmpty,
+      model.inputs == nil, model.frames == nil
+    else {
+      throw ValidationError(
+        "--recordings compares runs that were made: of the options only --map, --atol, --rtol, "
+          + "--json, --markdown and those that choose within the checkpoints go with it.")
+    }
+    if files.isEmpty, sourceKey != nil || !input.isDefault {
+      throw ValidationError("The options that choose within checkpoints need the two checkpoints.")
+    }
+  }
+
   func run() throws {
+    if !recordings.isEmpty { return try compareRecordings() }
     if let certificate { return try replay(certificate) }
 
     let checkpoints = try opened()
@@ -107,10 +142,14 @@ struct VerifyCommand: ParsableCommand {
     let models = try checkpoints.map { try model.model($0) }
     try checkUsage(models)
     let clip = try model.clip(for: models[0].architecture)
+    let common = Tolerance(
+      absolute: atol ?? Tolerances.standard.absolute,
+      relative: rtol ?? Tolerances.standard.relative)
     let tolerances = Tolerances(
-      common: Tolerance(absolute: atol, relative: rtol),
+      common: common,
       perStage: Dictionary(
-        tolerance.map { ($0.stage, $0.tolerance(rtol: rtol)) }, uniquingKeysWith: { $1 }))
+        tolerance.map { ($0.stage, $0.tolerance(rtol: common.relative)) },
+        uniquingKeysWith: { $1 }))
     let verification: Verification
     do {
       verification = try verify(models, clip, tolerances)
@@ -129,6 +168,23 @@ struct VerifyCommand: ParsableCommand {
     guard verification.weightsAgree, !strict || verification.module?.agrees ?? true else {
       throw ExitCode(1)
     }
+  }
+
+  private func compareRecordings() throws {
+    let standard = RecordingTolerance.standard
+    let inputs = try VerificationInputs(
+      recordings: (recordings[0], recordings[1]), checkpoints: files.isEmpty ? [] : try opened(),
+      mapping: try model.map.map { try ModelDocument.load($0) })
+    let verification = try inputs.verified(
+      RecordingTolerance(
+        absolute: atol ?? standard.absolute, relative: rtol ?? standard.relative))
+    let description = RecordingReport(
+      verification, source: recordings[0], converted: recordings[1])
+    try Console.output(
+      report.json
+        ? description.json.serialized(pretty: true)
+        : (markdown ? description.markdown : description.text).joined(separator: "\n"))
+    guard verification.agrees else { throw ExitCode(1) }
   }
 
   /// The converted file as the options select it, the source by its own key: names to be included

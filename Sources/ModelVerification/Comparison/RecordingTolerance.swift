@@ -1,0 +1,25 @@
+/// How far two recorded tensors may be apart: |a - b| <= absolute + relative · (largest |b|).
+///
+/// Two frameworks add float32 numbers in other orders: on one machine that leaves about 1e-6 of a
+/// tensor's largest element behind each layer, and what layers amplify.
+package struct RecordingTolerance: Sendable {
+  package let absolute: Double
+  package let relative: Double
+
+  package static let standard = RecordingTolerance(absolute: 1e-7, relative: 1e-5)
+
+  /// An effect below this part of a layer's scale is rounding of float32.
+  static let rounding = 1e-6
+  /// How much more a layer's outputs may differ than its inputs, where it cannot be recomputed:
+  /// softmax and norms amplify.
+  static let amplification = 20.0
+
+  package init(absolute: Double, relative: Double) {
+    self.absolute = absolute
+    self.relative = relative
+  }
+
+  package func admits(_ difference: Difference) -> Bool {
+    difference.maximum <= absolute + relative * difference.scale
+  }
+}

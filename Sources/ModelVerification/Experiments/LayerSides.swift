@@ -1,0 +1,75 @@
+import CheckpointCore
+import ReferenceLayers
+
+/// Brings a pair of calls into the common layout of their kind of layer, with their weights.
+struct LayerSides {
+  /// Elements of a tensor that experiments look at: a layer that computes items apart is tried on a
+  /// few of them.
+  private static let maximumElements = 1 << 18
+
+  let source: LayerSide
+  let converted: LayerSide
+
+  /// `nil` where the kind of layer is not known, its weights are not at hand, or its call is recorded
+  /// in part.
+  init?(
+    _ pair: CallPairing.Pair, _ recordings: (source: Recording, converted: Recording),
+    _ weights: (source: ModelWeights?, converted: ModelWeights?)
+  ) throws {
+    guard let definition = pair.source.definition, definition.id == pair.converted.definition?.id
+    else { return nil }
+    let items = Self.items(pair, definition)
+    guard
+      let source = try Self.side(
+        pair.source, recordings.source, weights.source, definition, items: items),
+      let converted = try Self.side(
+        pair.converted, recordings.converted, weights.converted, definition, items: items)
+    else { return nil }
+    (self.source, self.converted) = (source, converted)
+  }
+
+  /// How many items of the leading axis are tried; `nil` for all of them.
+  private static func items(
+    _ pair: CallPairing.Pair, _ definition: any LayerDefinition
+  ) -> Int? {
+    guard definition.isPerItem else { return nil }
+    let tensors = [pair.source, pair.converted].flatMap { $0.inputs + $0.outputs }
+    let perItem = tensors.map { tensor -> Int in
+      let shape = tensor.tensor.shape.dimensions
+      return shape.dropFirst().reduce(1, *)
+    }
+    guard let largest = perItem.max(), largest > 0 else { return nil }
+    return max(1, maximumElements / largest)
+  }
+
+  private static func side(
+    _ call: RecordedCall, _ recording: Recording, _ weights: ModelWeights?,
+    _ definition: any LayerDefinition, items: Int?
+  ) throws -> LayerSide? {
+    // A sample along the leading axis is whole items; any other is no input of the layer.
+    guard !call.outputs.isEmpty, !call.inputs.isEmpty,
+      !(call.inputs + call.outputs).contains(where: \.isSampled)
+    else { return nil }
+    let read: (String) -> Tensor<Double>? = weights?.reader(for: call) ?? { _ in nil }
+    if !call.facts.parameters.isEmpty && weights == nil { return nil }
+    guard let operands = definition.operands(call.facts, read) else { return nil }
+    func named(_ tensors: [RecordedTensor]) throws -> [NamedTensor] {
+      try tensors.map { ($0.name, try recording.doubles($0)) }
+    }
+    var inputs = definition.inputs(call.facts, try named(call.inputs))
+    guard var output = definition.output(call.facts, try named(call.outputs)), !inputs.isEmpty
+    else { return nil }
+    guard let settings = definition.settings(call.facts, operands, inputs: inputs) else {
+      return nil
+    }
+    if let items {
+      let count = inputs[0].shape.first
+      inputs = inputs.map { $0.shape.first == count ? $0.first(items) : $0 }
+      output = output.first(items)
+    }
+    return LayerSide(
+      inputs: inputs, output: output,
+      declared: LayerConfiguration(
+        definition: definition, settings: settings, operands: operands))
+  }
+}

@@ -1,0 +1,59 @@
+package import CheckpointMapping
+import ReferenceLayers
+
+/// Which modules own the same parameters, by a mapping between the two models.
+package struct ParameterOwners: Sendable {
+  /// For both sides, the targets of the mapping that a module's parameters make, by its path there.
+  private let source: [String: Set<Int>]
+  private let converted: [String: Set<Int>]
+  private let sourcePaths: PathJoin
+  private let convertedPaths: PathJoin
+
+  /// - Throws: `CheckpointError` where the mapping contradicts itself.
+  package init(_ mapping: ModelDocument, _ source: Recording, _ converted: Recording) throws {
+    let targets = try CompiledMapping(mapping).targets
+    var sides: [[String: Set<Int>]] = [[:], [:]]
+    for (number, target) in targets.enumerated() {
+      for name in target.origin.sources {
+        sides[0][Self.owner(ModelWeights.key(name)), default: []].insert(number)
+      }
+      sides[1][Self.owner(ModelWeights.key(target.name)), default: []].insert(number)
+    }
+    // The mapping may lead either way.
+    func join(_ side: Int, _ recording: Recording) -> (PathJoin, Int) {
+      let owners = Set(sides[side].keys)
+      let join = PathJoin(owners: owners, calls: recording.calls)
+      return (join, recording.calls.count { owners.contains(join.owner($0.path)) })
+    }
+    let forward = (join(0, source), join(1, converted))
+    let reverse = (join(1, source), join(0, converted))
+    let isForward =
+      forward.0.1 + forward.1.1 >= reverse.0.1 + reverse.1.1
+    let chosen = isForward ? forward : reverse
+    (sourcePaths, convertedPaths) = (chosen.0.0, chosen.1.0)
+    self.source = sides[isForward ? 0 : 1]
+    self.converted = sides[isForward ? 1 : 0]
+  }
+
+  private static func owner(_ key: String) -> String {
+    key.split(separator: ".").dropLast().joined(separator: ".")
+  }
+
+  /// How much of their parameters two calls have in common, from 0 to 1; `nil` where the mapping does
+  /// not say of one of them.
+  func share(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
+    let x = Self.targets(source, sourcePaths.owner(a.path), a)
+    let y = Self.targets(converted, convertedPaths.owner(b.path), b)
+    guard !x.isEmpty, !y.isEmpty else { return nil }
+    return Double(x.intersection(y).count) / Double(x.union(y).count)
+  }
+
+  private static func targets(
+    _ owners: [String: Set<Int>], _ path: String, _ call: RecordedCall
+  ) -> Set<Int> {
+    guard call.definition?.isComposite ?? false else { return owners[path] ?? [] }
+    return owners.reduce(into: []) { result, owner in
+      if owner.key == path || owner.key.hasPrefix(path + ".") { result.formUnion(owner.value) }
+    }
+  }
+}

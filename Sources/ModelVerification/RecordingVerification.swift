@@ -1,0 +1,80 @@
+import CheckpointCore
+package import CheckpointMapping
+import ReferenceLayers
+
+/// Whether two recorded runs of one model agree, where they part, and why: for any model.
+///
+/// Calls are judged in the order of the source's execution, each from its own inputs, so that a fault
+/// does not hide those behind it.
+package struct RecordingVerification: Sendable {
+  /// Pairs of calls that were compared.
+  package let calls: Int
+  package let unpaired: [Unpaired]
+  /// In the order of execution.
+  package let faults: [Fault]
+  /// Choices and weights that differ without an effect in this run.
+  package let ineffective: [Ineffective]
+  /// Calls behind a fault that could not be judged from their own inputs.
+  package let unjudged: [String]
+  /// The layouts in which tensors were found, each with how many.
+  package let layouts: [(layout: String, count: Int)]
+  /// What the comparison lacks.
+  package let notes: [String]
+
+  package struct Unpaired: Sendable {
+    package enum Side: String, Sendable { case source, converted }
+    package let side: Side
+    package let path: String
+    package let className: String
+  }
+
+  package struct Ineffective: Sendable {
+    package let converted: String
+    package let cause: Cause
+  }
+
+  package var agrees: Bool { faults.isEmpty }
+
+  /// - Parameters:
+  ///   - weights: of both models, for the causes that need them.
+  ///   - mapping: which parameters of the two models are the same.
+  /// - Throws: `CheckpointError` where a recording cannot be read, or the two have no call in common.
+  package init(
+    source: Recording, converted: Recording,
+    weights: (source: ModelWeights?, converted: ModelWeights?) = (nil, nil),
+    mapping: ModelDocument? = nil, tolerance: RecordingTolerance = .standard
+  ) throws {
+    let owners = try mapping.map { try ParameterOwners($0, source, converted) }
+    let pairing = CallPairing(source, converted, owners: owners)
+    guard !pairing.pairs.isEmpty else {
+      throw CheckpointError(
+        file: converted.path, "no call of it goes with a call of \(source.path)",
+        advice: "record both models on the same input, or name their mapping with --map")
+    }
+    var walk = RecordingWalk(
+      recordings: (source, converted), weights: weights, tolerance: tolerance)
+    for pair in pairing.pairs { try walk.visit(pair) }
+    try walk.finish()
+    calls = pairing.pairs.count
+    unpaired = Self.unpaired(pairing)
+    faults = walk.faults
+    ineffective = walk.ineffective
+    unjudged = walk.unjudged
+    layouts = walk.layouts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { ($0.key, $0.value) }
+    notes =
+      source.notes.map { "\(source.path): \($0)" }
+      + converted.notes.map { "\(converted.path): \($0)" }
+      + (weights.source == nil
+        ? ["without the two checkpoints, causes that need weights are left out"] : [])
+  }
+
+  private static func unpaired(_ pairing: CallPairing) -> [Unpaired] {
+    pairing.unpairedSource.map {
+      Unpaired(side: .source, path: $0.title, className: $0.className)
+    }
+      + pairing.unpairedConverted.map {
+        Unpaired(side: .converted, path: $0.title, className: $0.className)
+      }
+  }
+}

@@ -1,0 +1,116 @@
+import CheckpointCore
+
+/// An affine map of the last axes: y = x·W + b. Flax keeps W as (inputs, outputs), with heads as axes
+/// of their own in a DenseGeneral; PyTorch as (outputs, inputs); GPT-2's Conv1D the other way round in
+/// both.
+struct DenseDefinition: LayerDefinition {
+  let id = "dense"
+  let title = "dense layer"
+
+  func describes(_ facts: LayerFacts) -> Bool {
+    facts.isNamed(["Linear", "Dense", "DenseGeneral", "Conv1D", "LinearGeneral", "LazyLinear"])
+      && (facts.parameters["weight"] ?? facts.parameters["kernel"])?.count ?? 0 >= 2
+      && !(facts.framework == .keras && facts.isNamed(["Conv1D"]))
+  }
+
+  func operands(_ facts: LayerFacts, _ read: (String) -> Tensor<Double>?) -> Operands? {
+    guard let weight = read("weight") ?? read("kernel") else { return nil }
+    var operands: Operands = [:]
+    if facts.framework.isChannelsLast {
+      let inputs = inputSize(facts, weight.shape)
+      let kernel = weight.reshaped([inputs, weight.values.count / max(1, inputs)])
+      operands[.kernel] = facts.isNamed(["Conv1D"]) ? kernel.transposed : kernel
+    } else {
+      operands[.kernel] = facts.isNamed(["Conv1D"]) ? weight : weight.transposed
+    }
+    if let bias = read("bias") { operands[.bias] = bias.reshaped([bias.values.count]) }
+    return operands
+  }
+
+  /// The inputs that a kernel of this shape contracts: all axes but the features'.
+  private func inputSize(_ facts: LayerFacts, _ shape: [Int]) -> Int {
+    var features = 1
+    if case .array(let items)? = facts.attributes["features"] { features = items.count }
+    return shape.dropLast(min(features, shape.count - 1)).reduce(1, *)
+  }
+
+  func settings(_ facts: LayerFacts, _ operands: Operands, inputs: [Tensor<Double>]) -> Settings? {
+    [
+      .precision: .name("float32"),
+      .activation: .name(facts.framework == .keras ? facts.kerasActivation : "identity"),
+    ]
+  }
+
+  func apply(
+    _ inputs: [Tensor<Double>], _ operands: Operands, _ settings: Settings
+  ) -> Tensor<Double>? {
+    guard let x = inputs.first, let kernel = operands[.kernel], kernel.shape.count == 2,
+      let activation = settings.name(.activation).flatMap(Activation.named),
+      let precision = settings.name(.precision).flatMap(Precision.init(named:)),
+      kernel.shape[0] > 0,
+      x.values.count % kernel.shape[0] == 0
+    else { return nil }
+    let rows = x.reshaped([x.values.count / kernel.shape[0], kernel.shape[0]])
+    var y = precision.rounded(rows).times(precision.rounded(kernel))
+    if let bias = operands[.bias] {
+      guard bias.values.count == y.width else { return nil }
+      y = y.addingToRows(bias.values)
+    }
+    return activation.name == "identity" ? y : y.applying(activation)
+  }
+
+  func alternatives(
+    to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]
+  ) -> [Setting: [SettingValue]] {
+    [.precision: Precision.all, .activation: Activation.all.map { .name($0.name) }]
+  }
+}
+
+extension LayerFacts {
+  /// The activation that a Keras layer applies itself.
+  var kerasActivation: String {
+    switch text("activation") {
+    case nil, "linear": "identity"
+    case "swish": "silu"
+    case let name?: name
+    }
+  }
+}
+
+/// What the factors of a product are rounded to.
+enum Precision: String {
+  case float32, tf32, bfloat16, float16
+
+  static let all: [SettingValue] = [Precision.tf32, .bfloat16, .float16].map { .name($0.rawValue) }
+
+  init?(named name: String) { self.init(rawValue: name) }
+
+  /// Bits of the mantissa that are kept.
+  private var bits: Int? {
+    switch self {
+    case .float32: nil
+    case .tf32, .float16: 10
+    case .bfloat16: 7
+    }
+  }
+
+  func rounded(_ x: Tensor<Double>) -> Tensor<Double> {
+    guard let bits else { return x }
+    return Tensor(x.shape, x.values.map { Self.round($0, bits) })
+  }
+
+  static func round(_ x: Double, _ bits: Int) -> Double {
+    guard x != 0, x.isFinite else { return x }
+    let unit = x.ulp * Double(1 << (52 - bits))
+    return (x / unit).rounded(.toNearestOrEven) * unit
+  }
+}
+
+extension Tensor<Double> {
+  /// The same numbers added to every row.
+  package func addingToRows(_ row: [Double]) -> Tensor {
+    var result = self
+    for index in result.values.indices { result.values[index] += row[index % row.count] }
+    return result
+  }
+}
