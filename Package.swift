@@ -93,7 +93,8 @@ let package = Package(
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
         "CheckpointInspection", "CheckpointConversion", "CheckpointValidation", "SAVIModel",
-        "ModelVerification", "ReferenceLayers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ModelVerification", "ReferenceLayers",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
