@@ -43,6 +43,7 @@ let package = Package(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
       resources: [
         .embedInCode("Models/savi-small.json"), .embedInCode("Models/savi-medium.json"),
+        .embedInCode("Models/savi-large.json"), .embedInCode("Models/savi-plus-plus.json"),
         .embedInCode("Models/bert.json"), .embedInCode("Models/bert-classifier.json"),
         .embedInCode("Models/gpt2.json"), .embedInCode("Models/llama.json"),
         .embedInCode("Models/resnet.json"), .embedInCode("Models/vit.json"),
@@ -73,6 +74,10 @@ let package = Package(
         .embedInCode("Schemas/savi-small-flax.checkpoint.json"),
         .embedInCode("Schemas/savi-medium.checkpoint.json"),
         .embedInCode("Schemas/savi-medium-flax.checkpoint.json"),
+        .embedInCode("Schemas/savi-large.checkpoint.json"),
+        .embedInCode("Schemas/savi-large-flax.checkpoint.json"),
+        .embedInCode("Schemas/savi-plus-plus.checkpoint.json"),
+        .embedInCode("Schemas/savi-plus-plus-flax.checkpoint.json"),
       ],
       swiftSettings: strict),
     .target(

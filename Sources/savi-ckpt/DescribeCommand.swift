@@ -6,7 +6,10 @@ struct DescribeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "describe", abstract: "Print a model's module tree, as PyTorch prints it.")
 
-  @Argument(help: "A built-in model (savi-small, savi-medium) or a model document.")
+  @Argument(
+    help: """
+      A built-in model (savi-small, savi-medium, savi-large, savi-plus-plus) or a model document.
+      """)
   var model: String
 
   @OptionGroup var report: ReportOptions

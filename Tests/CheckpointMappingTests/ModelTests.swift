@@ -48,12 +48,12 @@ struct ModelTests {
 
   @Test(
     "consume exactly the leaves of the published Flax configurations",
-    arguments: ["small", "medium", "tiny"])
-  func leaves(_ size: String) throws {
-    let model =
-      size == "tiny"
-      ? try ModelDocument(json: try fileBytes(fixture("models/savi-tiny.json")))
-      : try #require(try BuiltInModels.model("savi-\(size)"))
+    arguments: [
+      ("savi-small", "small"), ("savi-medium", "medium"), ("savi-large", "large"),
+      ("savi-plus-plus", "savipp"), (fixture("models/savi-tiny.json"), "tiny"),
+    ])
+  func leaves(_ document: String, _ size: String) throws {
+    let model = try ModelDocument.load(document)
     let mapping = try CompiledMapping(model)
     let recorded = try JSONParser.parse(
       try fileBytes(fixture("golden/\(size)_flax_param_shapes.json")))
@@ -68,6 +68,48 @@ struct ModelTests {
     }
     #expect(
       found == Dictionary(uniqueKeysWithValues: leaves.map { (TensorName($0.key), $0.value) }))
+  }
+
+  @Test(
+    "have the state dicts of the four configurations",
+    arguments: [
+      ("savi-small", 82, 59, 895_524), ("savi-medium", 82, 59, 1_140_996),
+      ("savi-large", 182, 159, 22_273_668), ("savi-plus-plus", 234, 211, 23_132_421),
+    ])
+  func stateDict(_ name: String, keys: Int, tensors: Int, elements: Int) throws {
+    let model = try #require(try BuiltInModels.model(name))
+    let state = try #require(model.modules).stateDict()
+    let own = state.filter { $0.aliasOf == nil }
+    #expect(state.count == keys)
+    #expect(own.count == tensors)
+    #expect(own.reduce(0) { $0 + $1.shape.count } == elements)
+  }
+
+  @Test("equal modules are written once, under the numbers of a range")
+  func families() throws {
+    let block = #"{"name": "{n-1}", "range": {"n": [1, "depth"]}, "class": "Linear","#
+    func tree(_ depth: Int) throws -> TorchModule {
+      let text = """
+        {"schema_version": 1, "name": "m", "title": "t", "dimensions": {"depth": \(depth)},
+         "modules": {"class": "M", "arguments": {"pre_norm": true, "targets": ["a", "b"]},
+          "children": [\(block) "in_features": 2, "out_features": 3}]}, "rules": []}
+        """
+      return try #require(try ModelDocument(json: Array(text.utf8)).modules)
+    }
+    #expect(
+      try tree(2).description() == """
+        M(
+          pre_norm=True, targets=('a', 'b')
+          (0): Linear(in_features=2, out_features=3, bias=True)
+          (1): Linear(in_features=2, out_features=3, bias=True)
+        )
+        """)
+    #expect(try tree(0).stateDict().isEmpty)
+    #expect {
+      try tree(200_000)
+    } throws: {
+      "\($0)" == "modules.children[0].range: it stands for more than 100000 modules"
+    }
   }
 
   @Test("print the published module tree, character for character")

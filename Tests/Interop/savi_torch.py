@@ -26,15 +26,16 @@ class CNN(nn.Module):
 
 
 class Conv2d(nn.Conv2d):
-    """A stride-2 SAME convolution: the port pads 2 on both sides, Flax 1 before and 2 after."""
+    """A SAME convolution: with stride 2 the port pads alike on both sides, Flax one less before."""
 
-    def __init__(self, inputs, outputs, stride, flax):
-        super().__init__(inputs, outputs, 5, stride, padding="same" if stride == 1 else 2)
+    def __init__(self, inputs, outputs, stride, flax, kernel=5, bias=True):
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=bias)
         self.flax = flax
 
     def forward(self, x):
-        if self.flax and self.stride == (2, 2):
-            return F.conv2d(F.pad(x, (1, 2, 1, 2)), self.weight, self.bias, self.stride)
+        half = self.padding[0]
+        if self.flax and self.stride == (2, 2) and half:
+            return F.conv2d(F.pad(x, (half - 1, half) * 2), self.weight, self.bias, self.stride)
         return super().forward(x)
 
 
@@ -97,12 +98,12 @@ class FrameEncoder(nn.Module):
 
 
 class SlotAttention(nn.Module):
-    def __init__(self, d, epsilon):
+    def __init__(self, d, inputs, epsilon):
         super().__init__()
         self.w_q = nn.Parameter(torch.zeros(1, d["slot"], d["attention"]))
-        self.w_k = nn.Parameter(torch.zeros(1, d["E"], d["attention"]))
-        self.w_v = nn.Parameter(torch.zeros(1, d["E"], d["attention"]))
-        self.layernorm_input = nn.LayerNorm(d["E"], eps=epsilon)
+        self.w_k = nn.Parameter(torch.zeros(1, inputs, d["attention"]))
+        self.w_v = nn.Parameter(torch.zeros(1, inputs, d["attention"]))
+        self.layernorm_input = nn.LayerNorm(inputs, eps=epsilon)
         self.layernorm_q = nn.LayerNorm(d["slot"], eps=epsilon)
         self.gru = nn.GRUCell(d["attention"], d["slot"])
 
@@ -117,22 +118,29 @@ class SlotAttention(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    def __init__(self, d, epsilon):
-        super().__init__()
-        self.heads = d["heads"]
-        self.w_qkv = nn.Linear(d["slot"], d["qkv"])
-        self.w_o = nn.Linear(d["slot"], d["slot"])
-        self.mlp = MLP(d["slot"], d["predictor_hidden"], d["slot"])
-        self.layernorm_query = nn.LayerNorm(d["slot"], eps=epsilon)
-        self.layernorm_mlp = nn.LayerNorm(d["slot"], eps=epsilon)
+    """- joined: the width of all heads together."""
 
-    def forward(self, slots):  # (n, slots, slot)
-        batch, count, width = slots.shape
-        qkv = self.w_qkv(slots).view(batch, count, self.heads, -1).transpose(1, 2)
+    def __init__(self, width, heads, joined, hidden, epsilon, pre_norm=False):
+        super().__init__()
+        self.heads, self.pre_norm = heads, pre_norm
+        self.w_qkv = nn.Linear(width, 3 * joined)
+        self.w_o = nn.Linear(joined, width)
+        self.mlp = MLP(width, hidden, width)
+        self.layernorm_query = nn.LayerNorm(width, eps=epsilon)
+        self.layernorm_mlp = nn.LayerNorm(width, eps=epsilon)
+
+    def attend(self, x):  # (n, count, width)
+        batch, count, _ = x.shape
+        qkv = self.w_qkv(x).view(batch, count, self.heads, -1).transpose(1, 2)
         q, k, v = qkv.chunk(3, dim=-1)
         weights = (q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])).softmax(dim=-1)
-        heads = (weights @ v).transpose(1, 2).reshape(batch, count, -1)
-        y = self.layernorm_query(self.w_o(heads) + slots)
+        return self.w_o((weights @ v).transpose(1, 2).reshape(batch, count, -1))
+
+    def forward(self, x):
+        if self.pre_norm:
+            x = x + self.attend(self.layernorm_query(x))
+            return x + self.mlp(self.layernorm_mlp(x))
+        y = self.layernorm_query(self.attend(x) + x)
         return self.layernorm_mlp(self.mlp(y) + y)
 
 
@@ -193,8 +201,9 @@ class SAVi(nn.Module):
         epsilon = 1e-6 if flax else 1e-5
         self.encoder = FrameEncoder(d, flax, strides)
         self.decoder = Decoder(d, flax, last_is_transposed)
-        self.corrector = SlotAttention(d, epsilon)
-        self.predictor = TransformerBlock(d, epsilon)
+        self.corrector = SlotAttention(d, d["E"], epsilon)
+        self.predictor = TransformerBlock(
+            d["slot"], d["heads"], d["slot"], d["predictor_hidden"], epsilon)
         self.initializer = Initializer(d)
         self.processor = Processor(self.corrector, self.predictor)
 

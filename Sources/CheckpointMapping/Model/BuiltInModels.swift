@@ -5,6 +5,8 @@ public enum BuiltInModels {
   private static let documents: [(name: String, json: [UInt8])] = [
     ("savi-small", PackageResources.savi_small_json),
     ("savi-medium", PackageResources.savi_medium_json),
+    ("savi-large", PackageResources.savi_large_json),
+    ("savi-plus-plus", PackageResources.savi_plus_plus_json),
     ("bert", PackageResources.bert_json),
     ("bert-classifier", PackageResources.bert_classifier_json),
     ("gpt2", PackageResources.gpt2_json),

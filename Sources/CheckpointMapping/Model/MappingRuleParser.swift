@@ -35,7 +35,7 @@ struct MappingRuleParser {
     }
     let members = try node.members(known: known)
     let ranges = try (members["range"]?.namedMembers() ?? []).map { name, node in
-      let bounds = try node.items().map { try $0.int() }
+      let bounds = try node.extents(dimensions)
       guard bounds.count == 2, bounds[0] <= bounds[1], bounds[0] >= 0 else {
         throw node.problem("two integers, first and last, expected")
       }

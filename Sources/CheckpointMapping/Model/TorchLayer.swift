@@ -16,30 +16,27 @@ public enum TorchLayer: Sendable, Equatable {
     public let kernelSize: [Int]
     public let stride: [Int]
     public let padding: Padding
+    public let hasBias: Bool
   }
 
   case conv2d(Convolution)
   case convTranspose2d(Convolution)
   case linear(inFeatures: Int, outFeatures: Int)
   case layerNorm(normalizedShape: [Int], epsilon: Double)
+  case groupNorm(groups: Int, channels: Int, epsilon: Double)
   case gruCell(inputSize: Int, hiddenSize: Int)
 
   /// The parameters in the order they are registered in.
   var parameters: [(name: String, shape: [Int])] {
     switch self {
     case .conv2d(let conv):
-      [
-        ("weight", [conv.outChannels, conv.inChannels] + conv.kernelSize),
-        ("bias", [conv.outChannels]),
-      ]
+      [("weight", [conv.outChannels, conv.inChannels] + conv.kernelSize)] + bias(conv)
     case .convTranspose2d(let conv):
-      [
-        ("weight", [conv.inChannels, conv.outChannels] + conv.kernelSize),
-        ("bias", [conv.outChannels]),
-      ]
+      [("weight", [conv.inChannels, conv.outChannels] + conv.kernelSize)] + bias(conv)
     case .linear(let inFeatures, let outFeatures):
       [("weight", [outFeatures, inFeatures]), ("bias", [outFeatures])]
     case .layerNorm(let shape, _): [("weight", shape), ("bias", shape)]
+    case .groupNorm(_, let channels, _): [("weight", [channels]), ("bias", [channels])]
     case .gruCell(let input, let hidden):
       [
         ("weight_ih", [3 * hidden, input]), ("weight_hh", [3 * hidden, hidden]),
@@ -48,16 +45,23 @@ public enum TorchLayer: Sendable, Equatable {
     }
   }
 
+  private func bias(_ layer: Convolution) -> [(name: String, shape: [Int])] {
+    layer.hasBias ? [("bias", [layer.outChannels])] : []
+  }
+
   /// What `extra_repr()` returns.
   var extraRepresentation: String {
     switch self {
     case .conv2d(let conv), .convTranspose2d(let conv):
       "\(conv.inChannels), \(conv.outChannels), kernel_size=\(tuple(conv.kernelSize)), "
         + "stride=\(tuple(conv.stride))\(paddingText(conv.padding))"
+        + (conv.hasBias ? "" : ", bias=False")
     case .linear(let inFeatures, let outFeatures):
       "in_features=\(inFeatures), out_features=\(outFeatures), bias=True"
     case .layerNorm(let shape, let epsilon):
       "\(tuple(shape)), eps=\(pythonRepresentation(epsilon)), elementwise_affine=True"
+    case .groupNorm(let groups, let channels, let epsilon):
+      "\(groups), \(channels), eps=\(pythonRepresentation(epsilon)), affine=True"
     case .gruCell(let input, let hidden): "\(input), \(hidden)"
     }
   }

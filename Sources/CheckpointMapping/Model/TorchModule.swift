@@ -16,9 +16,21 @@ public struct TorchModule: Sendable {
 
   let className: String
   public let layer: TorchLayer?
+  /// What the module is built with, where its children do not show it: `pre_norm=True`.
+  public let arguments: [Argument]
   /// Parameters that are attributes of this module itself.
   public let parameters: [(name: String, shape: Shape)]
   let children: [Child]
+
+  public struct Argument: Sendable {
+    public let name: String
+    public let value: Value
+
+    public enum Value: Sendable, Equatable {
+      case flag(Bool)
+      case texts([String])
+    }
+  }
 
   /// A tensor of the state dict.
   public struct NamedTensor: Sendable {
@@ -106,8 +118,10 @@ extension TorchModule {
   public func description() throws -> String { try describe(root: self).joined(separator: "\n") }
 
   private func describe(root: TorchModule) throws -> [String] {
-    if children.isEmpty { return ["\(className)(\(layer?.extraRepresentation ?? ""))"] }
+    let extra = layer?.extraRepresentation ?? arguments.map(\.description).joined(separator: ", ")
+    if children.isEmpty { return ["\(className)(\(extra))"] }
     var lines = ["\(className)("]
+    if !extra.isEmpty { lines.append("  " + extra) }
     for child in children {
       let inner =
         switch child.content {
@@ -121,84 +135,13 @@ extension TorchModule {
   }
 }
 
-extension TorchModule {
-  /// - Parameter dimensions: the extents that the document names.
-  init(_ node: DocumentNode, _ dimensions: [String: Int]) throws {
-    let known = [
-      "name", "class", "children", "parameters", "in_channels", "out_channels", "kernel_size",
-      "stride", "padding", "in_features", "out_features", "normalized_shape", "eps",
-      "input_size", "hidden_size",
-    ]
-    let members = try node.members(known: known)
-    className = try members.require("class", of: node).string()
-    layer = try Self.layer(className, members, node, dimensions)
-    var own = try (members["parameters"]?.namedMembers() ?? []).map { name, node in
-      (name: name, shape: try Self.shape(try node.extents(dimensions), node))
-    }
-    for (name, extents) in layer?.parameters ?? [] {
-      own.append((name, try Self.shape(extents, node)))
-    }
-    parameters = own
-    children = try (members["children"]?.items() ?? []).map { try Child($0, dimensions) }
-    var names = Set(parameters.map(\.name))
-    for child in children where !names.insert(child.name).inserted {
-      throw node.problem("two members are named '\(child.name)'")
-    }
-  }
-
-  private static func shape(_ extents: [Int], _ node: DocumentNode) throws -> Shape {
-    guard let shape = Shape(extents) else { throw node.problem("\(extents) is not a shape") }
-    return shape
-  }
-
-  private static func layer(
-    _ className: String, _ members: [String: DocumentNode], _ node: DocumentNode,
-    _ dimensions: [String: Int]
-  ) throws -> TorchLayer? {
-    func extent(_ key: String) throws -> Int {
-      try members.require(key, of: node).extent(dimensions)
-    }
-    func extents(_ key: String) throws -> [Int] {
-      try members.require(key, of: node).extents(dimensions)
-    }
-    func convolution() throws -> TorchLayer.Convolution {
-      let padding = try members.require("padding", of: node)
-      return TorchLayer.Convolution(
-        inChannels: try extent("in_channels"), outChannels: try extent("out_channels"),
-        kernelSize: try extents("kernel_size"), stride: try extents("stride"),
-        padding: padding.value == .string("same")
-          ? .same : .amounts(try padding.extents(dimensions)))
-    }
-    switch className {
-    case "Conv2d": return .conv2d(try convolution())
-    case "ConvTranspose2d": return .convTranspose2d(try convolution())
-    case "Linear":
-      return .linear(
-        inFeatures: try extent("in_features"), outFeatures: try extent("out_features"))
-    case "LayerNorm":
-      return .layerNorm(
-        normalizedShape: try extents("normalized_shape"),
-        epsilon: try members.require("eps", of: node).double())
-    case "GRUCell":
-      return .gruCell(inputSize: try extent("input_size"), hiddenSize: try extent("hidden_size"))
-    default: return nil
-    }
-  }
-}
-
-extension TorchModule.Child {
-  init(_ node: DocumentNode, _ dimensions: [String: Int]) throws {
-    if case .object(let members) = node.value, members.contains(where: { $0.key == "shared" }) {
-      let members = try node.members(known: ["name", "shared"])
-      name = try members.require("name", of: node).string()
-      content = .shared(path: try members.require("shared", of: node).string())
-    } else {
-      let members = try node.namedMembers()
-      guard let named = members.first(where: { $0.name == "name" }) else {
-        throw node.problem("the key 'name' is missing")
-      }
-      name = try named.node.string()
-      content = .module(try TorchModule(node, dimensions))
+extension TorchModule.Argument: CustomStringConvertible {
+  /// As Python writes it: `targets=('depth', 'flow')`.
+  public var description: String {
+    switch value {
+    case .flag(let flag): "\(name)=\(flag ? "True" : "False")"
+    case .texts(let texts):
+      "\(name)=(\(texts.map { "'\($0)'" }.joined(separator: ", "))\(texts.count == 1 ? "," : ""))"
     }
   }
 }

@@ -5,6 +5,10 @@ public enum BuiltInSchemas {
     ("savi-small-flax", PackageResources.savi_small_flax_checkpoint_json),
     ("savi-medium", PackageResources.savi_medium_checkpoint_json),
     ("savi-medium-flax", PackageResources.savi_medium_flax_checkpoint_json),
+    ("savi-large", PackageResources.savi_large_checkpoint_json),
+    ("savi-large-flax", PackageResources.savi_large_flax_checkpoint_json),
+    ("savi-plus-plus", PackageResources.savi_plus_plus_checkpoint_json),
+    ("savi-plus-plus-flax", PackageResources.savi_plus_plus_flax_checkpoint_json),
   ]
 
   public static var names: [String] { documents.map(\.name) }
