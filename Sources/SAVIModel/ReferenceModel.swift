@@ -32,14 +32,15 @@ public struct ReferenceModel: Sendable {
   ///
   /// - Parameters:
   ///   - conventions: what a PyTorch state dict is computed with; a Flax one has Flax's.
-  ///   - stages: the stages to return, in the order in which they are computed.
+  ///   - stages: the stages to return, in the order in which they are computed; without it, all.
   /// - Throws: `CheckpointError` where the clip's frames have another size than the model's, or a
   ///   parameter is not what the model needs.
   public func run(
     _ clip: Clip, conventions: Conventions, precision: Precision = .float32,
-    stages: Set<StageName> = Set(StageName.allCases), threads: Int
+    stages: Set<StageName>? = nil, threads: Int
   ) throws -> [Stage] {
     try architecture.check(clip)
+    let stages = stages ?? Set(architecture.stages)
     return switch precision {
     case .float32:
       try model(Float.self, conventions)(clip, wanted: stages, threads: threads)
@@ -112,10 +113,10 @@ public struct PreparedModel: Sendable {
   let architecture: SAViArchitecture
 
   public func run(
-    _ clip: Clip, stages: Set<StageName> = Set(StageName.allCases), threads: Int
+    _ clip: Clip, stages: Set<StageName>? = nil, threads: Int
   ) throws -> [Stage] {
     try architecture.check(clip)
-    return try model(clip, wanted: stages, threads: threads)
+    return try model(clip, wanted: stages ?? Set(architecture.stages), threads: threads)
   }
 }
 

@@ -25,7 +25,8 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The stages to write, by default all: \(stageNames).", valueName: "name,…"))
+      "The stages to write, by default all that the model has, of \(StageName.listing).",
+      valueName: "name,…"))
   var stages: String?
 
   @Option(
@@ -49,28 +50,39 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var input: InputOptions
   @OptionGroup var report: ReportOptions
 
-  private static var stageNames: String {
-    StageName.allCases.map(\.rawValue).joined(separator: ", ")
+  /// The stages that `--stages` names; `nil` without it.
+  private func wantedStages() throws -> Set<StageName>? {
+    try stages.map { stages in
+      try Set(
+        stages.split(separator: ",", omittingEmptySubsequences: false).map { part in
+          guard let name = StageName(rawValue: String(part)) else {
+            throw CheckpointError(
+              kind: .usage, "--stages: '\(part)' is no stage",
+              advice: suggestion(for: String(part), among: StageName.fixedNames)
+                ?? "the stages are \(StageName.listing)")
+          }
+          return name
+        })
+    }
   }
 
-  /// The stages that `--stages` names.
-  private func wantedStages() throws -> Set<StageName> {
-    guard let stages else { return Set(StageName.allCases) }
-    return try Set(
-      stages.split(separator: ",", omittingEmptySubsequences: false).map { part in
-        guard let name = StageName(rawValue: String(part)) else {
-          throw CheckpointError(
-            kind: .usage, "--stages: '\(part)' is no stage",
-            advice: suggestion(
-              for: String(part), among: StageName.allCases.map(\.rawValue))
-              ?? "the stages are \(Self.stageNames)")
-        }
-        return name
-      })
+  /// All of a model's stages, or those asked for.
+  private func check(
+    _ wanted: Set<StageName>?, against architecture: SAViArchitecture
+  ) throws -> Set<StageName> {
+    let stages = Set(architecture.stages)
+    guard let wanted else { return stages }
+    if let other = wanted.subtracting(stages).sorted().first {
+      let names = architecture.stages.map(\.rawValue).joined(separator: ", ")
+      throw CheckpointError(
+        kind: .usage, "--stages: \(architecture.name) has no stage \(other.rawValue)",
+        advice: "its stages are \(names)")
+    }
+    return wanted
   }
 
   func run() throws {
-    let wanted = try wantedStages()
+    let named = try wantedStages()
     let writer = try output.map(chooseWriter)
     let checkpoint = try input.open(file, report)
     let reference = try model.model(checkpoint)
@@ -79,6 +91,7 @@ struct RunCommand: ParsableCommand {
         kind: .usage, file: file, "these are Flax parameters: they run with Flax's conventions",
         advice: "leave out --conventions, or convert the file first")
     }
+    let wanted = try check(named, against: reference.architecture)
     let clip = try model.clip(for: reference.architecture)
     // Before the work, not after it.
     if let output { try OutputPlace.check(output, overwrite: force) }

@@ -147,7 +147,7 @@ struct VerifyReport {
 
   private func parameterTable(_ tensors: TensorComparison) -> TextTable {
     let hidden = verification.hidden.map {
-      [$0.parameter.rawValue, pythonThreeDigits($0.maximum), $0.agrees ? "agrees" : "DIFFERS"]
+      [$0.parameter.name, pythonThreeDigits($0.maximum), $0.agrees ? "agrees" : "DIFFERS"]
     }
     let all = [
       "all \(tensors.count) tensors, by the mapping", pythonThreeDigits(tensors.maximum),
@@ -247,7 +247,7 @@ extension VerifyReport {
       "hidden": .array(
         verification.hidden.map {
           .object([
-            "parameter": .string($0.parameter.rawValue), "max": .finite($0.maximum),
+            "parameter": .string($0.parameter.name), "max": .finite($0.maximum),
             "agrees": .bool($0.agrees),
           ])
         }),

@@ -27,7 +27,7 @@ private enum Definition {
               }
             }
           }
-          y.append(max(sum, 0))
+          y.append(sum)
         }
       }
     }
@@ -105,17 +105,20 @@ struct ConvolutionTests {
       .init(
         height: extents[2], width: extents[2], inputs: extents[3], outputs: extents[4],
         stride: stride), top: before, left: before)
-    func run<Scalar: ModelScalar>(_: Scalar.Type) -> [Double] {
+    func run<Scalar: ModelScalar>(_: Scalar.Type, isRectified: Bool) -> [Double] {
       let layer = Convolution<Scalar>(
         path: "", kernel: kernel.map { Scalar($0) }, bias: bias.map { Scalar($0) },
         size: .init(
           height: extents[2], width: extents[2], inputs: extents[3], outputs: extents[4],
           stride: stride),
-        padding: .init(top: before, left: before))
+        padding: .init(top: before, left: before), isRectified: isRectified)
       return apply(x, count: expected.count) { layer($0, height: height, width: width, to: $1, $2) }
     }
-    #expect(largest(run(Double.self), expected) < 1e-12)
-    #expect(largest(run(Float.self), expected) < 2e-5)
+    for isRectified in [false, true] {
+      let expected = isRectified ? expected.map { max($0, 0) } : expected
+      #expect(largest(run(Double.self, isRectified: isRectified), expected) < 1e-12)
+      #expect(largest(run(Float.self, isRectified: isRectified), expected) < 2e-5)
+    }
   }
 
   @Test(
@@ -154,7 +157,8 @@ struct ConvolutionTests {
     let size = KernelSize(height: 5, width: 5, inputs: 8, outputs: 8, stride: 1)
     let layer = Convolution<Float>(
       path: "", kernel: [Float](repeating: -.nan, count: 25 * 64),
-      bias: [Float](repeating: 0, count: 8), size: size, padding: .init(top: 2, left: 2))
+      bias: [Float](repeating: 0, count: 8), size: size, padding: .init(top: 2, left: 2),
+      isRectified: true)
     let y = apply(noise(8 * 8 * 8, 7), count: 8 * 8 * 8) {
       (x: UnsafePointer<Float>, y, workspace) in
       layer(x, height: 8, width: 8, to: y, workspace)

@@ -19,8 +19,10 @@ func tinyModel(_ file: String) throws -> ReferenceModel {
   try model(fixture("golden/tiny_perturbed_\(file)"), try tinyDocument())
 }
 
-func tinyClip() throws -> Clip {
-  let inputs = try Checkpoint(path: fixture("golden/tiny_inputs.npz"))
+func tinyClip() throws -> Clip { try recordedClip("golden/tiny_inputs.npz") }
+
+func recordedClip(_ file: String) throws -> Clip {
+  let inputs = try Checkpoint(path: fixture(file))
   return try Clip(inputs.reader, inputs.entries)
 }
 

@@ -26,7 +26,7 @@ struct AgreementTests {
     for (a, b) in [(flax, torch), (torch, flax), (torch, torch), (flax, flax)] {
       let verification = try verify(a, b)
       #expect(verification.weightsAgree)
-      #expect(verification.weights.count == StageName.allCases.count)
+      #expect(verification.weights.count == 10)
       #expect(verification.hidden.count == 4)
       #expect(verification.parting == nil)
       #expect((verification.module == nil) == (a == flax && b == flax))
@@ -303,7 +303,7 @@ struct WrongConversionTests {
   @Test(
     arguments: [
       ("corrector.layernorm_q.bias", 3, HiddenParameter.slotNormBias),
-      ("predictor.w_qkv.bias", 5, .keyBias),
+      ("predictor.w_qkv.bias", 5, .keyBias("predictor")),
       ("decoder.mask_pred.bias", 0, .maskBias),
     ])
   func hidden(_ tensor: TensorName, _ element: Int, _ parameter: HiddenParameter) throws {

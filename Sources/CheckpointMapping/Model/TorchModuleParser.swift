@@ -108,7 +108,7 @@ extension TorchModule.Child {
     let pattern = try NamePattern(name)
     return try numbers.map { number in
       guard pattern.variables == [variable], let name = pattern.name([variable: number]) else {
-        throw named.problem("'\(name)' must hold the number {\(variable)} of the range, and no other")
+        throw named.problem("'\(name)' must hold the range's number {\(variable)}, and no other")
       }
       return .init(name: name.text, content: .module(module))
     }

@@ -7,21 +7,22 @@ package struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
   private let query, key, value, out: Dense<Scalar>
   private let heads: Int
 
-  package init(_ read: ParameterReader, _ path: TensorName, width: Int, heads: Int) throws {
-    let perHead = width / heads
+  /// - Parameter perHead: the width of a head.
+  package init(
+    _ read: ParameterReader, _ path: TensorName, width: Int, heads: Int, perHead: Int
+  ) throws {
     func projection(_ name: String) throws -> Dense<Scalar> {
       Dense(
         "\(path)/\(name)", try read("\(path)/\(name)/kernel", [width, heads, perHead]),
-        .inputsOutputs,
-        inputs: width, outputs: width, bias: try read("\(path)/\(name)/bias", [heads, perHead]))
+        .inputsOutputs, inputs: width, outputs: heads * perHead,
+        bias: try read("\(path)/\(name)/bias", [heads, perHead]))
     }
     query = try projection("query")
     key = try projection("key")
     value = try projection("value")
     out = Dense(
       "\(path)/out", try read("\(path)/out/kernel", [heads, perHead, width]), .inputsOutputs,
-      inputs: width,
-      outputs: width, bias: try read("\(path)/out/bias", [width]))
+      inputs: heads * perHead, outputs: width, bias: try read("\(path)/out/bias", [width]))
     self.heads = heads
   }
 

@@ -1,6 +1,7 @@
 package import CheckpointCore
 
-/// A convolution as neural networks mean it (a cross-correlation) of one image, with ReLU:
+/// A convolution as neural networks mean it (a cross-correlation) of one image, with ReLU where it
+/// is rectified:
 ///
 ///     y[o, r, c] = relu(bias[o] + Σ x[i, s·r + a - top, s·c + b - left] · kernel[a, b, i, o])
 package struct Convolution<Scalar: ModelScalar>: Sendable {
@@ -11,6 +12,7 @@ package struct Convolution<Scalar: ModelScalar>: Sendable {
   package let bias: [Scalar]
   package let size: KernelSize
   package let padding: Padding
+  package let isRectified: Bool
   private let winograd: WinogradConvolution<Scalar>?
 
   /// Zeros before the first row and column; those after the last follow from the output's extent.
@@ -27,19 +29,21 @@ package struct Convolution<Scalar: ModelScalar>: Sendable {
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
   package init(
-    path: TensorName, kernel: [Scalar], bias: [Scalar], size: KernelSize, padding: Padding
+    path: TensorName, kernel: [Scalar], bias: [Scalar], size: KernelSize, padding: Padding,
+    isRectified: Bool
   ) {
     self.path = path
     self.kernel = kernel
     self.bias = bias
     self.size = size
     self.padding = padding
-    winograd = Self.winograd(kernel, bias, size)
+    self.isRectified = isRectified
+    winograd = Self.winograd(kernel, bias, size, isRectified)
   }
 
   /// The fast form, where the kernel has one.
   private static func winograd(
-    _ kernel: [Scalar], _ bias: [Scalar], _ size: KernelSize
+    _ kernel: [Scalar], _ bias: [Scalar], _ size: KernelSize, _ isRectified: Bool
   ) -> WinogradConvolution<Scalar>? {
     guard size.stride == 1, let filter = WinogradFilter(rawValue: size.width),
       WinogradConvolution<Scalar>.suits(inputs: size.inputs, outputs: size.outputs)
@@ -48,11 +52,34 @@ package struct Convolution<Scalar: ModelScalar>: Sendable {
       row: 0, column: 0, rowSteps: Array(0..<size.height), kernel: kernel, filter: filter,
       matrix: size.inputs * size.outputs)
     return WinogradConvolution(
-      filter: filter, inputs: size.inputs, bias: bias, stride: 1, phases: [phase])
+      filter: filter, inputs: size.inputs, bias: bias, isRectified: isRectified, stride: 1,
+      phases: [phase])
   }
 
   /// The extent along one axis: ceil(n / stride), as SAME convolutions have it.
   package func outputExtent(_ n: Int) -> Int { (n + size.stride - 1) / size.stride }
+
+  /// (height, width, inputs) → (outputExtent(height), outputExtent(width), outputs)
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
+  package func callAsFunction(
+    _ x: Tensor<Scalar>, _ workspace: Workspace<Scalar>, _ trace: Trace<Scalar>?
+  ) -> Tensor<Scalar> {
+    let (height, width) = (x.shape[0], x.shape[1])
+    let shape = [outputExtent(height), outputExtent(width), size.outputs]
+    let count = shape.reduce(1, *)
+    // The layer writes every element of its result.
+    let values = unsafe [Scalar](unsafeUninitializedCapacity: count) { target, written in
+      unsafe x.values.withUnsafeBufferPointer { source in
+        unsafe self(
+          source.baseAddress!, height: height, width: width, to: target.baseAddress!, workspace)
+      }
+      written = count
+    }
+    let y = Tensor(shape, values)
+    trace?.record(LayerIdentity(path), y)
+    return y
+  }
 
   /// (height, width, inputs) → (outputExtent(height), outputExtent(width), outputs)
   @specialized(where Scalar == Float)
@@ -71,7 +98,7 @@ package struct Convolution<Scalar: ModelScalar>: Sendable {
     } else {
       unsafe multiplyWindows(
         x, height: height, width: width, rows: rows, columns: columns, to: y, workspace)
-      unsafe addBiasAndRelu(y, bias, pixels: rows * columns)
+      unsafe add(bias, to: y, pixels: rows * columns, isRectified: isRectified)
     }
   }
 
@@ -157,16 +184,16 @@ package func paddedImage<Scalar: ModelScalar>(
   return unsafe padded
 }
 
-/// y = relu(y + bias), for (pixels, channels) in place.
-package func addBiasAndRelu<Scalar: ModelScalar>(
-  _ y: UnsafeMutablePointer<Scalar>, _ bias: [Scalar], pixels: Int
+/// y + bias, or relu(y + bias), for (pixels, channels) in place.
+package func add<Scalar: ModelScalar>(
+  _ bias: [Scalar], to y: UnsafeMutablePointer<Scalar>, pixels: Int, isRectified: Bool
 ) {
   unsafe bias.withUnsafeBufferPointer { bias in
     for pixel in 0..<pixels {
       let row = unsafe y + pixel * bias.count
       for channel in 0..<bias.count {
         let value = unsafe row[channel] + bias[channel]
-        unsafe row[channel] = 0.5 * (value + value.magnitude)
+        unsafe row[channel] = isRectified ? 0.5 * (value + value.magnitude) : value
       }
     }
   }

@@ -62,10 +62,3 @@ package struct Dense<Scalar: ModelScalar>: Sendable {
     }
   }
 }
-
-/// max(x, 0), element by element.
-@specialized(where Scalar == Float)
-@specialized(where Scalar == Double)
-package func relu<Scalar: ModelScalar>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  Tensor(x.shape, x.values.map { max($0, 0) })
-}

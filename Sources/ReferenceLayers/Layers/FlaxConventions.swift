@@ -2,6 +2,8 @@
 package enum FlaxConventions {
   /// flax/linen/normalization.py, `LayerNorm.epsilon`.
   package static let layerNormEpsilon = 1e-6
+  /// flax/linen/normalization.py, `GroupNorm.epsilon`.
+  package static let groupNormEpsilon = 1e-6
 
   /// Zeros before the first pixel of a SAME convolution along an axis of extent `n`
   /// (jax/_src/lax/lax.py, `padtype_to_pads`).

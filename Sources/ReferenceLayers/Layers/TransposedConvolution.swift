@@ -102,7 +102,8 @@ package struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
     }
     guard parts.allSatisfy({ !$0.rowSteps.isEmpty }) else { return nil }
     return WinogradConvolution(
-      filter: filter, inputs: size.inputs, bias: bias, stride: size.stride, phases: parts)
+      filter: filter, inputs: size.inputs, bias: bias, isRectified: true, stride: size.stride,
+      phases: parts)
   }
 
   /// (height, width, inputs) → (stride·height, stride·width, outputs)
@@ -120,7 +121,8 @@ package struct TransposedConvolution<Scalar: ModelScalar>: Sendable {
       unsafe winograd(padded, rows: height, columns: width, to: y, workspace)
     } else {
       unsafe multiplyTaps(x, height: height, width: width, to: y, workspace)
-      unsafe addBiasAndRelu(y, bias, pixels: outputExtent(height) * outputExtent(width))
+      unsafe add(
+        bias, to: y, pixels: outputExtent(height) * outputExtent(width), isRectified: true)
     }
   }
 

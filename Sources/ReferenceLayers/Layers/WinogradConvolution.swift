@@ -1,6 +1,6 @@
-/// Stride-1 convolutions of one image, with ReLU, by Winograd's filter along the rows; along the
-/// columns the kernel's rows are added up as the definition has it. At each of the filter's points
-/// the channels of all tiles meet their weights in one matrix product.
+/// Stride-1 convolutions of one image, with ReLU where they are rectified, by Winograd's filter along
+/// the rows; along the columns the kernel's rows are added up as the definition has it. At each of
+/// the filter's points the channels of all tiles meet their weights in one matrix product.
 package struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
   /// One convolution whose outputs are every `stride`-th pixel of the result, from
   /// (`row`, `column`) on: a transposed convolution is several of them.
@@ -38,6 +38,7 @@ package struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
   package let filter: WinogradFilter
   package let inputs: Int
   package let bias: [Scalar]
+  package let isRectified: Bool
   /// From one pixel of a phase to the next, in the result.
   package let stride: Int
   package let phases: [Phase]
@@ -96,7 +97,7 @@ package struct WinogradConvolution<Scalar: ModelScalar>: Sendable {
             let pixel = ((band + row) * stride + phase.row) * columns * stride + phase.column
             unsafe filter.transformOutput(
               products + row * tiles * outputs, plane: outputPlane, columns: columns, bias: bias,
-              to: y + pixel * outputs, step: stride * outputs)
+              isRectified: isRectified, to: y + pixel * outputs, step: stride * outputs)
           }
         }
       }

@@ -99,7 +99,7 @@ package enum WinogradFilter: Int, Sendable {
     unsafe store(d7 - d1 + 5.25 * (d3 - d5), out + 7 * plane)
   }
 
-  /// relu(Aᵀ m + bias) for one row of an image; the last tile may reach beyond it.
+  /// Aᵀ m + bias, or relu of it, for one row of an image; the last tile may reach beyond it.
   ///
   /// - Parameters:
   ///   - plane: from one point's products to the next.
@@ -107,22 +107,24 @@ package enum WinogradFilter: Int, Sendable {
   ///   - step: elements from one output pixel to the next in `y`.
   package func transformOutput<Scalar: ModelScalar>(
     _ products: UnsafePointer<Scalar>, plane: Int, columns: Int,
-    bias: UnsafeBufferPointer<Scalar>, to y: UnsafeMutablePointer<Scalar>, step: Int
+    bias: UnsafeBufferPointer<Scalar>, isRectified: Bool, to y: UnsafeMutablePointer<Scalar>,
+    step: Int
   ) {
     let channels = bias.count
+    func finish(_ x: SIMD8<Scalar>) -> SIMD8<Scalar> { isRectified ? Scalar.relu(x) : x }
     for tile in 0..<(columns + Self.tile - 1) / Self.tile {
       let count = min(Self.tile, columns - tile * Self.tile)
       for channel in stride(from: 0, to: channels, by: Self.lanes) {
         let offset = unsafe load(bias.baseAddress! + channel)
         let results = unsafe outputs(products + tile * channels + channel, plane)
         let out = unsafe y + tile * Self.tile * step + channel
-        unsafe store(Scalar.relu(results.0 + offset), out)
+        unsafe store(finish(results.0 + offset), out)
         guard count > 1 else { continue }
-        unsafe store(Scalar.relu(results.1 + offset), out + step)
+        unsafe store(finish(results.1 + offset), out + step)
         guard count > 2 else { continue }
-        unsafe store(Scalar.relu(results.2 + offset), out + 2 * step)
+        unsafe store(finish(results.2 + offset), out + 2 * step)
         guard count > 3 else { continue }
-        unsafe store(Scalar.relu(results.3 + offset), out + 3 * step)
+        unsafe store(finish(results.3 + offset), out + 3 * step)
       }
     }
   }

@@ -14,7 +14,8 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
   func model() throws -> SAVi<Scalar> {
     SAVi(
       encoder: try encoder(), initializer: try initializer(), corrector: try corrector(),
-      predictor: try predictor(), decoder: try decoder())
+      predictor: try block(architecture.predictor, "TransformerBlock_0"),
+      decoder: try decoder())
   }
 
   /// A Dense: kernel (in, out), bias (out).
@@ -51,40 +52,111 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
   }
 
   private func encoder() throws -> FrameEncoder<Scalar> {
-    let (a, path) = (architecture, "FrameEncoder_0")
-    var (height, width) = (a.frameHeight, a.frameWidth)
-    let backbone = try a.encoder.enumerated().map { index, layer in
-      let built = try convolution(layer, "\(path)/CNN_0/conv_\(index)", height, width)
-      (height, width) = (built.outputExtent(height), built.outputExtent(width))
-      return built
-    }
+    let (a, path): (_, TensorName) = (architecture, "FrameEncoder_0")
     return FrameEncoder(
-      backbone: backbone,
+      backbone: try backbone(path),
       positionEmbedding: try positions(
         "encoder.pos_emb", "\(path)/PositionEmbedding_0", height: a.featureHeight,
-        width: a.featureWidth, channels: a.encoderWidth),
+        width: a.featureWidth, channels: a.backboneWidth),
       norm: try norm(
         "encoder.pos_emb.output_transform.layernorm_module",
-        "\(path)/PositionEmbedding_0/MLP_0/LayerNorm_0", a.encoderWidth),
+        "\(path)/PositionEmbedding_0/MLP_0/LayerNorm_0", a.backboneWidth),
       mlp: try mlp(
-        "encoder.pos_emb.output_transform", "\(path)/PositionEmbedding_0/MLP_0", a.encoderWidth,
-        a.encoderHidden, a.encoderWidth))
+        "encoder.pos_emb.output_transform", "\(path)/PositionEmbedding_0/MLP_0", a.backboneWidth,
+        a.encoderHidden, a.backboneWidth),
+      transformer: try a.transformer.map { transformer in
+        FrameEncoder.Transformer(
+          dense: try dense(
+            EncoderTransformer.dense, "\(path)/Dense_0", a.backboneWidth, transformer.width),
+          isRectified: true,
+          blocks: try transformer.blocks.enumerated().map { index, shape in
+            try block(shape, "\(path)/Transformer_0/TransformerBlock\(index)")
+          })
+      }, flattensColumnsFirst: false)
+  }
+
+  private func backbone(_ path: TensorName) throws -> FrameEncoder<Scalar>.Backbone {
+    let a = architecture
+    switch a.backbone {
+    case .convolutions(let layers):
+      var (height, width) = (a.frameHeight, a.frameWidth)
+      return .convolutions(
+        try layers.enumerated().map { index, layer in
+          let built = try convolution(
+            layer, "\(path)/CNN_0/conv_\(index)", height, width, isRectified: true)
+          (height, width) = (built.outputExtent(height), built.outputExtent(width))
+          return built
+        })
+    case .residual(let network):
+      return .residual(try residual(network, "\(path)/ResNet_0"))
+    }
+  }
+
+  /// Stages and blocks are counted from 1; the norms are called bn, whatever they are.
+  private func residual(_ network: ResidualNetwork, _ path: TensorName) throws -> ResNet<Scalar> {
+    var (height, width) = (architecture.frameHeight, architecture.frameWidth)
+    func layer(
+      _ convolution: ConvolutionLayer, _ norm: GroupNormLayer, _ names: (TensorName, TensorName)
+    ) throws -> ResNet<Scalar>.Layer {
+      ResNet.Layer(
+        convolution: try self.convolution(
+          convolution, names.0, height, width, isRectified: false),
+        norm: GroupNorm(
+          path: norm.path, scale: try read("\(names.1)/scale", [norm.channels]),
+          bias: try read("\(names.1)/bias", [norm.channels]), groups: norm.groups,
+          epsilon: FlaxConventions.groupNormEpsilon))
+    }
+    let stem = try layer(
+      network.stem, network.stemNorm, ("\(path)/init_conv", "\(path)/init_bn"))
+    (height, width) = (network.stem.outputExtent(height), network.stem.outputExtent(width))
+    let stages = try network.stages.enumerated().map { stage, blocks in
+      try blocks.enumerated().map { index, block in
+        let path: TensorName = "\(path)/stage\(stage + 1)/block\(index + 1)"
+        let shortcut = try block.shortcut.map {
+          try layer($0.convolution, $0.norm, ("\(path)/proj_conv", "\(path)/proj_bn"))
+        }
+        let first = try layer(block.first, block.firstNorm, ("\(path)/conv1", "\(path)/bn1"))
+        (height, width) = (block.first.outputExtent(height), block.first.outputExtent(width))
+        let second = try layer(block.second, block.secondNorm, ("\(path)/conv2", "\(path)/bn2"))
+        (height, width) = (block.second.outputExtent(height), block.second.outputExtent(width))
+        return ResNet.Block(first: first, second: second, shortcut: shortcut)
+      }
+    }
+    return ResNet(stem: stem, rectifiesStem: false, stages: stages)
+  }
+
+  private func block(
+    _ shape: TransformerShape, _ path: TensorName
+  ) throws -> TransformerBlock<Scalar> {
+    TransformerBlock(
+      path: shape.path,
+      attention: try FlaxSelfAttention(
+        read, "\(path)/MultiHeadDotProductAttention_0", width: shape.width, heads: shape.heads,
+        perHead: shape.perHead),
+      scaledWidth: shape.perHead,
+      attentionNorm: try norm(shape.norms[0], "\(path)/LayerNorm_0", shape.width),
+      mlp: try mlp("\(shape.path).mlp", "\(path)/MLP_0", shape.width, shape.hidden, shape.width),
+      mlpNorm: try norm(shape.norms[1], "\(path)/LayerNorm_1", shape.width),
+      isPreNorm: shape.isPreNorm)
   }
 
   /// A Conv over an image of that size: kernel HWIO.
   private func convolution(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName, _ height: Int, _ width: Int
+    _ layer: ConvolutionLayer, _ path: TensorName, _ height: Int, _ width: Int, isRectified: Bool
   ) throws -> Convolution<Scalar> {
     Convolution(
       path: layer.name, kernel: try kernel(layer, path),
-      bias: try read("\(path)/bias", [layer.outputs]), size: layer.size,
+      bias: layer.hasBias
+        ? try read("\(path)/bias", [layer.outputs]) : [Scalar](repeating: 0, count: layer.outputs),
+      size: layer.size,
       padding: .init(
         top: FlaxConventions.padding(n: height, kernel: layer.kernelHeight, stride: layer.stride),
-        left: FlaxConventions.padding(n: width, kernel: layer.kernelWidth, stride: layer.stride)))
+        left: FlaxConventions.padding(n: width, kernel: layer.kernelWidth, stride: layer.stride)),
+      isRectified: isRectified)
   }
 
   private func kernel(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName
+    _ layer: ConvolutionLayer, _ path: TensorName
   ) throws -> [Scalar] {
     try read(
       "\(path)/kernel", [layer.kernelHeight, layer.kernelWidth, layer.inputs, layer.outputs])
@@ -94,7 +166,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
   /// (jax.lax.conv_transpose with transpose_kernel=False). Seen from an input pixel, that
   /// convolution lays the kernel down turned by half a turn.
   private func transposed(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ path: TensorName
+    _ layer: ConvolutionLayer, _ path: TensorName
   ) throws -> TransposedConvolution<Scalar> {
     let kernel = try kernel(layer, path)
     let matrix = layer.inputs * layer.outputs
@@ -130,17 +202,8 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
       query: try projection("q", a.slot), key: try projection("k", a.encoderWidth),
       value: try projection("v", a.encoderWidth),
       cell: try FlaxGRUCell(
-        "corrector.gru", read, "\(path)/GRU_0/GRUCell_0", inputs: a.attention, hidden: a.slot))
-  }
-
-  private func predictor() throws -> TransformerBlock<Scalar> {
-    let (a, path) = (architecture, "TransformerBlock_0")
-    return TransformerBlock(
-      attention: try FlaxSelfAttention(
-        read, "\(path)/MultiHeadDotProductAttention_0", width: a.slot, heads: a.heads),
-      attentionNorm: try norm("predictor.layernorm_query", "\(path)/LayerNorm_0", a.slot),
-      mlp: try mlp("predictor.mlp", "\(path)/MLP_0", a.slot, a.predictorHidden, a.slot),
-      mlpNorm: try norm("predictor.layernorm_mlp", "\(path)/LayerNorm_1", a.slot))
+        "corrector.gru", read, "\(path)/GRU_0/GRUCell_0", inputs: a.attention, hidden: a.slot),
+      scaledWidth: a.attention)
   }
 
   private func decoder() throws -> SpatialBroadcastDecoder<Scalar> {
@@ -151,7 +214,7 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
       let built: SpatialBroadcastDecoder<Scalar>.Layer =
         layer.isTransposed
         ? .transposed(try transposed(layer, name))
-        : .convolution(try convolution(layer, name, height, width))
+        : .convolution(try convolution(layer, name, height, width, isRectified: true))
       (height, width) = (built.outputExtent(height), built.outputExtent(width))
       return built
     }
@@ -160,9 +223,12 @@ struct FlaxFrontEnd<Scalar: ModelScalar> {
       positionEmbedding: try positions(
         "decoder.pos_emb", "\(path)/PositionEmbedding_0", height: a.gridHeight,
         width: a.gridWidth, channels: a.slot),
-      readout: try dense(
-        "decoder.target_readout.readout_modules.0", "\(path)/Readout_0/Dense_0/Dense_0",
-        a.decoderWidth, a.targetChannels),
-      mask: try dense("decoder.mask_pred", "\(path)/alpha_logits", a.decoderWidth, 1))
+      readouts: try a.readouts.map { readout in
+        (
+          readout.target,
+          try dense(readout.path, readout.flaxPath, a.decoderWidth, readout.outputs)
+        )
+      }, mask: try dense("decoder.mask_pred", "\(path)/alpha_logits", a.decoderWidth, 1),
+      mixesBeforeReadout: a.mixesBeforeReadout)
   }
 }

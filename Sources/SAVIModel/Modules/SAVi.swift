@@ -31,46 +31,42 @@ struct SAVi<Scalar: ModelScalar>: Sendable {
     _ clip: Clip, wanted: Set<StageName>, threads: Int, trace: Trace<Scalar>? = nil
   ) throws -> [Stage] {
     try BLAS.require()
-    let encoded = try encode(clip, threads: threads, trace)
+    let encoded = try encode(clip, wanted: wanted, threads: threads, trace)
     let tracks = try follow(clip, encoded, threads: threads, trace)
     var stages = Stages<Scalar>(clip: clip, wanted: wanted)
-    stages.add(.encCNN, encoded.map(\.cnn))
-    stages.add(.encPos, encoded.map(\.pos))
+    stages.add(encoded.map(\.intermediates))
     stages.add(.initSlots, tracks.map(\.initial), perFrame: false)
     stages.add(.attn, tracks.flatMap(\.attention)) { [1] + $0 }
     stages.add(.corrected, tracks.flatMap(\.corrected))
     stages.add(.predicted, tracks.flatMap(\.predicted))
     guard wanted.contains(where: \.isDecoded) else { return stages.list }
-    let frames = try decode(tracks.flatMap(\.corrected), clip, threads: threads, trace)
+    let frames = try decode(
+      tracks.flatMap(\.corrected), clip, wanted: wanted, threads: threads, trace)
     guard trace == nil else { return stages.list }
-    let size = [clip.height, clip.width]
-    stages.add(.alphaLogits, frames.map(\.logits)) { [$0[0]] + size + [1] }
-    stages.add(.alphas, frames.map(\.alphas)) { [$0[0]] + size + [1] }
-    stages.add(.flow, frames.map(\.flow)) { size + [$0[1]] }
+    stages.add(frames.map(\.intermediates))
     stages.add(
-      .segmentations, frameShape: size + [1], .int32(frames.flatMap(\.segmentations)))
+      .segmentations, frameShape: [clip.height, clip.width, 1],
+      .int32(frames.flatMap(\.segmentations)))
     return stages.list
   }
 
   private struct Encoded: Sendable {
-    let cnn: Tensor<Scalar>
-    let pos: Tensor<Scalar>
+    let intermediates: Intermediates<Scalar>
     let keys: Tensor<Scalar>
     let values: Tensor<Scalar>
   }
 
-  /// Every frame's features, (height, width, E), with their keys and values, (K, attention).
+  /// Every frame's features, with their keys and values, (K, attention).
   private func encode(
-    _ clip: Clip, threads: Int, _ trace: Trace<Scalar>?
+    _ clip: Clip, wanted: Set<StageName>, threads: Int, _ trace: Trace<Scalar>?
   ) throws -> [Encoded] {
     try inParallel(clip.batch * clip.frames, threads: threads) { index, workspace in
       let (item, time) = index.quotientAndRemainder(dividingBy: clip.frames)
       let trace = trace?.at(clip: item, frame: time)
-      let (cnn, pos) = encoder(clip.frame(item, time), workspace, trace)
-      // Pixels in rows, one after another: (K, E).
-      let (keys, values) = corrector.keysAndValues(
-        pos.reshaped([pos.rows, pos.width]), trace)
-      return Encoded(cnn: cnn, pos: pos, keys: keys, values: values)
+      var intermediates = Intermediates<Scalar>(wanted: wanted)
+      let encoded = encoder(clip.frame(item, time), &intermediates, workspace, trace)
+      let (keys, values) = corrector.keysAndValues(encoded, trace)
+      return Encoded(intermediates: intermediates, keys: keys, values: values)
     }
   }
 
@@ -104,23 +100,34 @@ struct SAVi<Scalar: ModelScalar>: Sendable {
     }
   }
 
+  /// Bytes of slots' images held at once: they are mixed frame by frame.
+  private static var imageBytes: Int { 128 << 20 }
+
   /// The frames that the slots of each, (S, slot), stand for.
   private func decode(
-    _ slots: [Tensor<Scalar>], _ clip: Clip, threads: Int, _ trace: Trace<Scalar>?
-  ) throws -> [SpatialBroadcastDecoder<Scalar>.Frame] {
+    _ slots: [Tensor<Scalar>], _ clip: Clip, wanted: Set<StageName>, threads: Int,
+    _ trace: Trace<Scalar>?
+  ) throws -> [SlotMixture<Scalar>] {
     let positions = decoder.positionEmbedding.projected(trace)
     let traced = trace.map { $0.clip * clip.frames + $0.frame }
     let decoded = slots.indices.filter { traced == nil || $0 == traced }
     let count = slots.first?.rows ?? 0
-    let images = try inParallel(decoded.count * count, threads: threads) { index, workspace in
-      let (frame, slot) = index.quotientAndRemainder(dividingBy: count)
-      let all = slots[decoded[frame]]
-      return decoder(
-        all.values[slot * all.width..<(slot + 1) * all.width], positions: positions, item: slot,
-        workspace, trace)
-    }
-    return try inParallel(decoded.count, threads: threads) { frame, _ in
-      SpatialBroadcastDecoder.combine(Array(images[frame * count..<(frame + 1) * count]))
+    let atOnce = max(
+      1, Self.imageBytes / (count * decoder.imageCount * MemoryLayout<Scalar>.stride))
+    return try stride(from: 0, to: decoded.count, by: atOnce).flatMap { start in
+      let frames = decoded[start..<min(start + atOnce, decoded.count)]
+      let images = try inParallel(frames.count * count, threads: threads) { index, workspace in
+        let (frame, slot) = index.quotientAndRemainder(dividingBy: count)
+        let all = slots[frames[frames.startIndex + frame]]
+        return decoder(
+          all.values[slot * all.width..<(slot + 1) * all.width], positions: positions, item: slot,
+          workspace, trace)
+      }
+      return try inParallel(frames.count, threads: threads) { frame, _ in
+        SlotMixture(
+          Array(images[frame * count..<(frame + 1) * count]), decoder,
+          size: [clip.height, clip.width], wanted: wanted, trace)
+      }
     }
   }
 

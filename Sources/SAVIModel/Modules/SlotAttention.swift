@@ -11,6 +11,8 @@ struct SlotAttention<Scalar: ModelScalar>: Sendable {
   let key: Dense<Scalar>
   let value: Dense<Scalar>
   let cell: any RecurrentCell<Scalar>
+  /// What the scores are divided by the root of: the width of queries and keys.
+  let scaledWidth: Int
 
   /// Keeps a slot that wins no pixel from dividing by zero.
   private static var epsilon: Scalar { 1e-8 }
@@ -29,7 +31,7 @@ struct SlotAttention<Scalar: ModelScalar>: Sendable {
     _ trace: Trace<Scalar>?
   ) -> (attention: Tensor<Scalar>, slots: Tensor<Scalar>) {
     let queries = query(slotNorm(slots, trace), trace)  // (S, attention)
-    let scale = 1 / Scalar(queries.width).squareRoot()
+    let scale = 1 / Scalar(scaledWidth).squareRoot()
     let attention = queries.times(keys, transposed: true).scaled(by: scale).softmaxOverRows()
     trace?.record(LayerIdentity("corrector.inverted_attention"), attention)
     var weights = attention  // (S, K), each row summing to 1

@@ -34,15 +34,27 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
   let gridHeight: Int
   let gridWidth: Int
   let positionEmbedding: PositionEmbedding<Scalar>
-  /// D → target channels
-  let readout: Dense<Scalar>
+  /// D → the channels of a target, in the order of their modules.
+  let readouts: [(target: StageName, layer: Dense<Scalar>)]
   /// D → 1
   let mask: Dense<Scalar>
+  /// Whether the readouts see the mixture of the slots, or each slot.
+  let mixesBeforeReadout: Bool
 
-  /// What one slot claims of a frame: logits (pixels, 1) and channels (pixels, C).
+  /// What one slot claims of a frame: logits (pixels, 1), and what is to be mixed: its features
+  /// (pixels, D), or each target's channels (pixels, C).
   struct Image: Sendable {
     let logits: Tensor<Scalar>
-    let channels: Tensor<Scalar>
+    let parts: [Tensor<Scalar>]
+  }
+
+  /// The elements of an image.
+  var imageCount: Int {
+    let pixels =
+      backbone.reduce(gridHeight) { $1.outputExtent($0) }
+      * backbone.reduce(gridWidth) { $1.outputExtent($0) }
+    let width = mixesBeforeReadout ? mask.inputs : readouts.reduce(0) { $0 + $1.layer.outputs }
+    return pixels * (width + 1)
   }
 
   /// - Parameters:
@@ -80,12 +92,21 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
       swap(&source, &target)
     }
     let x = unsafe workspace.buffer(source, count: 0)
-    let image = unsafe Image(
-      logits: apply(mask, x, pixels: height * columns),
-      channels: apply(readout, x, pixels: height * columns))
-    trace?.record(LayerIdentity(mask.path), item: item, image.logits.values)
-    trace?.record(LayerIdentity(readout.path), item: item, image.channels.values)
-    return image
+    let pixels = height * columns
+    func applied(_ layer: Dense<Scalar>) -> Tensor<Scalar> {
+      let y = unsafe apply(layer, x, pixels: pixels)
+      trace?.record(LayerIdentity(layer.path), item: item, y.values)
+      return y
+    }
+    let features = backbone.last?.outputs ?? width
+    return Image(
+      logits: applied(mask),
+      parts: mixesBeforeReadout
+        ? [
+          Tensor(
+            [pixels, features],
+            unsafe Array(UnsafeBufferPointer(start: x, count: pixels * features)))
+        ] : readouts.map { applied($0.layer) })
   }
 
   /// (pixels, D) → (pixels, outputs)
@@ -97,42 +118,5 @@ struct SpatialBroadcastDecoder<Scalar: ModelScalar>: Sendable {
       unsafe layer.apply(x, rows: pixels, to: $0.baseAddress!)
     }
     return result
-  }
-
-  /// The images of a frame's slots together.
-  struct Frame: Sendable {
-    /// (S, pixels)
-    let logits: Tensor<Scalar>
-    /// (S, pixels), summing to 1 over the slots
-    let alphas: Tensor<Scalar>
-    /// (pixels, C): the slots' channels, weighted by their alphas
-    let flow: Tensor<Scalar>
-    /// (pixels): the first slot with the largest logit
-    let segmentations: [Int32]
-  }
-
-  static func combine(_ images: [Image]) -> Frame {
-    let logits = Tensor<Scalar>(
-      [images.count, images[0].logits.rows], images.flatMap(\.logits.values))
-    let alphas = logits.softmaxOverRows()
-    let (pixels, channels) = (logits.width, images[0].channels.width)
-    var flow = Tensor<Scalar>(zeros: [pixels, channels])
-    var largest = [Scalar](repeating: -.infinity, count: pixels)
-    var segmentations = [Int32](repeating: 0, count: pixels)
-    for (slot, image) in images.enumerated() {
-      for pixel in 0..<pixels {
-        let alpha = alphas.values[slot * pixels + pixel]
-        for channel in 0..<channels {
-          flow.values[pixel * channels + channel] +=
-            image.channels.values[pixel * channels + channel] * alpha
-        }
-        let logit = logits.values[slot * pixels + pixel]
-        if logit > largest[pixel] {
-          largest[pixel] = logit
-          segmentations[pixel] = Int32(slot)
-        }
-      }
-    }
-    return Frame(logits: logits, alphas: alphas, flow: flow, segmentations: segmentations)
   }
 }

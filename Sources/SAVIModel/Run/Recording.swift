@@ -40,8 +40,8 @@ extension Stage {
   public static func recorded(
     _ reader: any CheckpointReader, _ entries: [CheckpointEntry]
   ) throws -> [Stage] {
-    let stages = try StageName.allCases.compactMap { name -> Stage? in
-      let entry = entries.first { $0.name == TensorName(name.rawValue) }
+    let stages = try entries.compactMap { entry -> Stage? in
+      guard let name = StageName(rawValue: entry.name.text) else { return nil }
       if case .placeholder(let item) = entry {
         throw CheckpointError(entry: item.name, "this stage cannot be read: \(item.reason)")
       }
@@ -52,18 +52,18 @@ extension Stage {
       return Stage(
         name: name, shape: tensor.shape.dimensions,
         elements: .float64(try reader.doubles(tensor)))
-    }
+    }.sorted { $0.name < $1.name }
     guard !stages.isEmpty else {
       throw CheckpointError(
         "no array of this file is named after a stage",
-        advice: "the stages are \(StageName.allCases.map(\.rawValue).joined(separator: ", "))")
+        advice: "the stages are \(StageName.listing)")
     }
     return stages
   }
 
   /// The stage as a tensor to write.
   public func output() throws -> OutputTensor {
-    guard let shape = Shape(shape) else { throw CheckpointError("\(name) is too large") }
+    guard let shape = Shape(shape) else { throw CheckpointError("\(name.rawValue) is too large") }
     let dtype: DType =
       switch elements {
       case .float32: .float32

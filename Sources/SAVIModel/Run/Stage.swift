@@ -2,34 +2,114 @@ import ReferenceLayers
 
 /// The named intermediates of the forward pass, in the order in which they are computed.
 /// B clips of T frames, S slots, C channels.
-public enum StageName: String, Sendable, CaseIterable {
+public struct StageName: Sendable, Hashable {
+  fileprivate enum Kind: String, CaseIterable {
+    case encStem = "enc_stem"
+    case encStage = "enc_stage"
+    case encCNN = "enc_cnn"
+    case encPos = "enc_pos"
+    case encDense = "enc_dense"
+    case encBlock = "enc_block"
+    case encoded
+    case initSlots = "init_slots"
+    case attn, corrected, predicted
+    case alphaLogits = "alpha_logits"
+    case alphas
+    case flowSlots = "flow_slots"
+    case flowMasked = "flow_masked"
+    case decFused = "dec_fused"
+    case depth, flow, segmentations
+
+    /// Whether there are several, told apart by a number.
+    var isNumbered: Bool { self == .encStage || self == .encBlock }
+  }
+
+  private let kind: Kind
+  private let number: Int?
+
+  private init(_ kind: Kind, _ number: Int? = nil) {
+    self.kind = kind
+    self.number = number
+  }
+
+  /// A residual encoder's features behind the stem: (B, T, height, width, channels).
+  public static let encStem = StageName(.encStem)
+  /// Behind its stage of that number, from 1: (B, T, height, width, channels).
+  public static func encStage(_ number: Int) -> StageName { StageName(.encStage, number) }
   /// The convolutional features: (B, T, height, width, E).
-  case encCNN = "enc_cnn"
-  /// The encoder's output: (B, T, height, width, E).
-  case encPos = "enc_pos"
+  public static let encCNN = StageName(.encCNN)
+  /// The features with their positions: (B, T, height, width, E).
+  public static let encPos = StageName(.encPos)
+  /// What the encoder's transformer begins with, before its ReLU: (B, T, K, width).
+  public static let encDense = StageName(.encDense)
+  /// Behind its block of that number, from 0: (B, T, K, width).
+  public static func encBlock(_ number: Int) -> StageName { StageName(.encBlock, number) }
+  /// What the corrector sees: (B, T, K, width).
+  public static let encoded = StageName(.encoded)
   /// The first slots: (B, S, slot).
-  case initSlots = "init_slots"
+  public static let initSlots = StageName(.initSlots)
   /// Slot attention before it is normalised over the pixels: (B, T, 1, S, K).
-  case attn
+  public static let attn = StageName(.attn)
   /// The slots after the corrector: (B, T, S, slot).
-  case corrected
+  public static let corrected = StageName(.corrected)
   /// The slots after the predictor: (B, T, S, slot).
-  case predicted
+  public static let predicted = StageName(.predicted)
   /// The mask logits: (B, T, S, height, width, 1).
-  case alphaLogits = "alpha_logits"
+  public static let alphaLogits = StageName(.alphaLogits)
   /// The masks, summing to 1 over the slots: (B, T, S, height, width, 1).
-  case alphas
+  public static let alphas = StageName(.alphas)
+  /// What each slot alone reads out: (B, T, S, height, width, C). Where the slots are mixed before
+  /// the readouts there is no such thing: the Flax model then has its flow under this name.
+  public static let flowSlots = StageName(.flowSlots)
+  /// The same times the masks: (B, T, S, height, width, C).
+  public static let flowMasked = StageName(.flowMasked)
+  /// The slots' features, mixed by the masks: (B, T, height, width, D).
+  public static let decFused = StageName(.decFused)
+  /// The decoded depth, log(1 + distance): (B, T, height, width, 1).
+  public static let depth = StageName(.depth)
   /// The decoded frame: (B, T, height, width, C).
-  case flow
+  public static let flow = StageName(.flow)
   /// The slot with the largest logit, int32: (B, T, height, width, 1).
-  case segmentations
+  public static let segmentations = StageName(.segmentations)
+
+  /// What a model may read out.
+  static let targets: Set<StageName> = [.depth, .flow]
 
   /// Whether it takes the decoder, which does most of the work.
-  var isDecoded: Bool {
-    switch self {
-    case .alphaLogits, .alphas, .flow, .segmentations: true
-    default: false
+  var isDecoded: Bool { self >= .alphaLogits }
+
+  /// The names without a number.
+  public static let fixedNames = Kind.allCases.filter { !$0.isNumbered }.map(\.rawValue)
+
+  /// All names, for a reader.
+  public static let listing = Kind.allCases.map {
+    $0.isNumbered ? "\($0.rawValue){n}" : $0.rawValue
+  }.joined(separator: ", ")
+}
+
+extension StageName: RawRepresentable {
+  /// The name of an array in a file: `enc_stage2`.
+  public var rawValue: String { kind.rawValue + (number.map(String.init) ?? "") }
+
+  public init?(rawValue: String) {
+    if let kind = Kind(rawValue: rawValue), !kind.isNumbered {
+      self.init(kind)
+      return
     }
+    let kind = Kind.allCases.first { $0.isNumbered && rawValue.hasPrefix($0.rawValue) }
+    guard let kind, let number = Int(rawValue.dropFirst(kind.rawValue.count)), number >= 0
+    else { return nil }
+    self.init(kind, number)
+    // Neither a sign nor leading zeros.
+    guard self.rawValue == rawValue else { return nil }
+  }
+}
+
+extension StageName: Comparable {
+  public static func < (a: StageName, b: StageName) -> Bool { a.position < b.position }
+
+  private var position: (Int, Int) {
+    (Kind.allCases.firstIndex(of: kind) ?? 0, number ?? 0)
   }
 }
 

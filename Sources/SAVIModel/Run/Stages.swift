@@ -26,6 +26,13 @@ struct Stages<Scalar: ModelScalar> {
         elements: .init(tensors.flatMap(\.values))))
   }
 
+  /// - Parameter frames: of one frame each, clip after clip.
+  mutating func add(_ frames: [Intermediates<Scalar>]) {
+    for name in (frames.first?.kept ?? [:]).keys.sorted() {
+      add(name, frames.compactMap { $0.kept[name] })
+    }
+  }
+
   mutating func add(_ name: StageName, frameShape: [Int], _ elements: Stage.Elements) {
     guard wanted.contains(name) else { return }
     list.append(

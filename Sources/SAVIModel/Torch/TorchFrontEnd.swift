@@ -14,7 +14,8 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
   func model() throws -> SAVi<Scalar> {
     SAVi(
       encoder: try encoder(), initializer: try initializer(), corrector: try corrector(),
-      predictor: try predictor(), decoder: try decoder())
+      predictor: try block(architecture.predictor, .predictorNormOrder),
+      decoder: try decoder())
   }
 
   /// A Linear: weight (out, in), bias (out).
@@ -33,7 +34,7 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
   }
 
   private func norm(_ path: TensorName, _ width: Int) throws -> LayerNorm<Scalar> {
-    let usesFlax = conventions.flax.contains(.layerNormEpsilon)
+    let usesFlax = conventions.usesFlax(.layerNormEpsilon)
     return LayerNorm(
       path: path, scale: try read("\(path).weight", [width]),
       bias: try read("\(path).bias", [width]),
@@ -52,27 +53,94 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
 
   private func encoder() throws -> FrameEncoder<Scalar> {
     let a = architecture
-    var (height, width) = (a.frameHeight, a.frameWidth)
-    let backbone = try a.encoder.map { layer in
-      let built = try convolution(layer, height, width)
-      (height, width) = (built.outputExtent(height), built.outputExtent(width))
-      return built
-    }
     return FrameEncoder(
-      backbone: backbone,
+      backbone: try backbone(),
       positionEmbedding: try positions(
         "encoder.pos_emb", height: a.featureHeight, width: a.featureWidth,
-        channels: a.encoderWidth),
-      norm: try norm("encoder.pos_emb.output_transform.layernorm_module", a.encoderWidth),
+        channels: a.backboneWidth),
+      norm: try norm("encoder.pos_emb.output_transform.layernorm_module", a.backboneWidth),
       mlp: try mlp(
-        "encoder.pos_emb.output_transform", a.encoderWidth, a.encoderHidden, a.encoderWidth))
+        "encoder.pos_emb.output_transform", a.backboneWidth, a.encoderHidden, a.backboneWidth),
+      transformer: try a.transformer.map { transformer in
+        FrameEncoder.Transformer(
+          dense: try linear(EncoderTransformer.dense, a.backboneWidth, transformer.width),
+          isRectified: conventions.usesFlax(.encoderActivation),
+          blocks: try transformer.blocks.map { try block($0, .encoderNormOrder) })
+      }, flattensColumnsFirst: !conventions.usesFlax(.flatteningOrder))
+  }
+
+  private func backbone() throws -> FrameEncoder<Scalar>.Backbone {
+    let a = architecture
+    var (height, width) = (a.frameHeight, a.frameWidth)
+    switch a.backbone {
+    case .convolutions(let layers):
+      return .convolutions(
+        try layers.map { layer in
+          let built = try convolution(layer, height, width, isRectified: true)
+          (height, width) = (built.outputExtent(height), built.outputExtent(width))
+          return built
+        })
+    case .residual(let network): return .residual(try residual(network))
+    }
+  }
+
+  private func residual(_ network: ResidualNetwork) throws -> ResNet<Scalar> {
+    var (height, width) = (architecture.frameHeight, architecture.frameWidth)
+    func layer(
+      _ convolution: ConvolutionLayer, _ norm: GroupNormLayer
+    ) throws -> ResNet<Scalar>.Layer {
+      ResNet.Layer(
+        convolution: try self.convolution(convolution, height, width, isRectified: false),
+        norm: try groupNorm(norm))
+    }
+    let stem = try layer(network.stem, network.stemNorm)
+    (height, width) = (network.stem.outputExtent(height), network.stem.outputExtent(width))
+    let stages = try network.stages.map { blocks in
+      try blocks.map { block in
+        let shortcut = try block.shortcut.map { try layer($0.convolution, $0.norm) }
+        let first = try layer(block.first, block.firstNorm)
+        (height, width) = (block.first.outputExtent(height), block.first.outputExtent(width))
+        let second = try layer(block.second, block.secondNorm)
+        (height, width) = (block.second.outputExtent(height), block.second.outputExtent(width))
+        return ResNet.Block(first: first, second: second, shortcut: shortcut)
+      }
+    }
+    return ResNet(
+      stem: stem,
+      rectifiesStem: !conventions.usesFlax(.stemActivation) && network.portRectifiesStem,
+      stages: stages)
+  }
+
+  private func groupNorm(_ layer: GroupNormLayer) throws -> GroupNorm<Scalar> {
+    GroupNorm(
+      path: layer.path, scale: try read("\(layer.path).weight", [layer.channels]),
+      bias: try read("\(layer.path).bias", [layer.channels]), groups: layer.groups,
+      epsilon: conventions.usesFlax(.groupNormEpsilon)
+        ? FlaxConventions.groupNormEpsilon : layer.portEpsilon,
+      assignment: conventions.usesFlax(.groupAssignment) ? .neighbours : .strided)
+  }
+
+  /// - Parameter order: the convention that tells where the norms stand.
+  private func block(
+    _ shape: TransformerShape, _ order: Convention
+  ) throws -> TransformerBlock<Scalar> {
+    TransformerBlock(
+      path: shape.path,
+      attention: try TorchSelfAttention(
+        read, shape.path, width: shape.width, heads: shape.heads, perHead: shape.perHead),
+      scaledWidth: conventions.usesFlax(.attentionScale)
+        ? shape.perHead : shape.heads * shape.perHead,
+      attentionNorm: try norm(shape.norms[0], shape.width),
+      mlp: try mlp("\(shape.path).mlp", shape.width, shape.hidden, shape.width),
+      mlpNorm: try norm(shape.norms[1], shape.width),
+      isPreNorm: conventions.usesFlax(order) ? shape.isPreNorm : !shape.isPreNorm)
   }
 
   /// A Conv2d over an image of that size: weight (out, in, height, width).
   private func convolution(
-    _ layer: SAViArchitecture.ConvolutionLayer, _ height: Int, _ width: Int
+    _ layer: ConvolutionLayer, _ height: Int, _ width: Int, isRectified: Bool
   ) throws -> Convolution<Scalar> {
-    let usesFlax = layer.stride > 1 && conventions.flax.contains(.stridedConvolutionPadding)
+    let usesFlax = layer.stride > 1 && conventions.usesFlax(.stridedConvolutionPadding)
     func padding(_ n: Int, _ kernel: Int) -> Int {
       usesFlax
         ? FlaxConventions.padding(n: n, kernel: kernel, stride: layer.stride) : layer.portPadding
@@ -85,14 +153,18 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       kernel: tapMatrices(layer) { tap, input, output, taps in
         weight[(output * layer.inputs + input) * taps + tap]
       },
-      bias: try read("\(layer.name).bias", [layer.outputs]), size: layer.size,
+      bias: layer.hasBias
+        ? try read("\(layer.name).bias", [layer.outputs])
+        : [Scalar](repeating: 0, count: layer.outputs),
+      size: layer.size,
       padding: .init(
-        top: padding(height, layer.kernelHeight), left: padding(width, layer.kernelWidth)))
+        top: padding(height, layer.kernelHeight), left: padding(width, layer.kernelWidth)),
+      isRectified: isRectified)
   }
 
   /// The kernel as one (inputs, outputs) matrix per tap, the taps row by row.
   private func tapMatrices(
-    _ layer: SAViArchitecture.ConvolutionLayer,
+    _ layer: ConvolutionLayer,
     _ weight: (_ tap: Int, _ input: Int, _ output: Int, _ taps: Int) -> Scalar
   ) -> [Scalar] {
     let taps = layer.kernelHeight * layer.kernelWidth
@@ -109,9 +181,9 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
   /// A ConvTranspose2d: weight (in, out, height, width), laid down at every input pixel. The
   /// module's `padding` crops as many pixels.
   private func transposed(
-    _ layer: SAViArchitecture.ConvolutionLayer
+    _ layer: ConvolutionLayer
   ) throws -> TransposedConvolution<Scalar> {
-    let usesFlax = conventions.flax.contains(.transposedConvolutionPadding)
+    let usesFlax = conventions.usesFlax(.transposedConvolutionPadding)
     let weight: [Scalar] = try read(
       "\(layer.name).weight",
       [layer.inputs, layer.outputs, layer.kernelHeight, layer.kernelWidth])
@@ -147,16 +219,8 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       slotNorm: try norm("corrector.layernorm_q", a.slot),
       query: try projection("w_q", a.slot), key: try projection("w_k", a.encoderWidth),
       value: try projection("w_v", a.encoderWidth),
-      cell: try TorchGRUCell("corrector.gru", read, inputs: a.attention, hidden: a.slot))
-  }
-
-  private func predictor() throws -> TransformerBlock<Scalar> {
-    let a = architecture
-    return TransformerBlock(
-      attention: try TorchSelfAttention(read, "predictor", width: a.slot, heads: a.heads),
-      attentionNorm: try norm("predictor.layernorm_query", a.slot),
-      mlp: try mlp("predictor.mlp", a.slot, a.predictorHidden, a.slot),
-      mlpNorm: try norm("predictor.layernorm_mlp", a.slot))
+      cell: try TorchGRUCell("corrector.gru", read, inputs: a.attention, hidden: a.slot),
+      scaledWidth: conventions.usesFlax(.slotAttentionScale) ? a.attention : a.slot)
   }
 
   private func decoder() throws -> SpatialBroadcastDecoder<Scalar> {
@@ -165,7 +229,8 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
     let backbone = try a.decoder.map { layer in
       let built: SpatialBroadcastDecoder<Scalar>.Layer =
         layer.isTransposed
-        ? .transposed(try transposed(layer)) : .convolution(try convolution(layer, height, width))
+        ? .transposed(try transposed(layer))
+        : .convolution(try convolution(layer, height, width, isRectified: true))
       (height, width) = (built.outputExtent(height), built.outputExtent(width))
       return built
     }
@@ -173,8 +238,9 @@ struct TorchFrontEnd<Scalar: ModelScalar> {
       backbone: backbone, gridHeight: a.gridHeight, gridWidth: a.gridWidth,
       positionEmbedding: try positions(
         "decoder.pos_emb", height: a.gridHeight, width: a.gridWidth, channels: a.slot),
-      readout: try linear(
-        "decoder.target_readout.readout_modules.0", a.decoderWidth, a.targetChannels),
-      mask: try linear("decoder.mask_pred", a.decoderWidth, 1))
+      readouts: try a.readouts.map { readout in
+        (readout.target, try linear(readout.path, a.decoderWidth, readout.outputs))
+      }, mask: try linear("decoder.mask_pred", a.decoderWidth, 1),
+      mixesBeforeReadout: a.mixesBeforeReadout)
   }
 }

@@ -8,14 +8,17 @@ struct TorchSelfAttention<Scalar: ModelScalar>: SelfAttention {
   private let out: Dense<Scalar>
   private let heads: Int
 
-  init(_ read: ParameterReader, _ path: TensorName, width: Int, heads: Int) throws {
+  /// - Parameter perHead: the width of a head.
+  init(
+    _ read: ParameterReader, _ path: TensorName, width: Int, heads: Int, perHead: Int
+  ) throws {
+    let joined = heads * perHead
     packed = Dense(
-      "\(path).w_qkv", try read("\(path).w_qkv.weight", [3 * width, width]), .outputsInputs,
-      inputs: width,
-      outputs: 3 * width, bias: try read("\(path).w_qkv.bias", [3 * width]))
+      "\(path).w_qkv", try read("\(path).w_qkv.weight", [3 * joined, width]), .outputsInputs,
+      inputs: width, outputs: 3 * joined, bias: try read("\(path).w_qkv.bias", [3 * joined]))
     out = Dense(
-      "\(path).w_o", try read("\(path).w_o.weight", [width, width]), .outputsInputs, inputs: width,
-      outputs: width, bias: try read("\(path).w_o.bias", [width]))
+      "\(path).w_o", try read("\(path).w_o.weight", [width, joined]), .outputsInputs,
+      inputs: joined, outputs: width, bias: try read("\(path).w_o.bias", [width]))
     self.heads = heads
   }
 

@@ -61,30 +61,3 @@ public struct ModuleDiagnosis: Sendable {
     return after > before
   }
 }
-
-extension SAViArchitecture {
-  /// What to change in the PyTorch module so that it computes what Flax does.
-  func fix(for convention: Convention) -> String {
-    switch convention {
-    case .layerNormEpsilon: return "build the layer norms with eps=1e-6"
-    case .transposedConvolutionPadding:
-      guard let layer = decoder.first(where: \.isTransposed) else { return "" }
-      let crop = FlaxConventions.crop(kernel: layer.kernelHeight, stride: layer.stride)
-      let extra = layer.kernelHeight - layer.stride - 2 * crop
-      let trim =
-        extra > 0
-        ? ", then drop the last \(extra == 1 ? "row and column" : "\(extra) rows and columns"): "
-          + "x[..., :-\(extra), :-\(extra)]" : ""
-      return "give the transposed convolutions padding=\(crop) and no output_padding" + trim
-    case .stridedConvolutionPadding:
-      guard let layer = encoder.first(where: { $0.stride > 1 }) else { return "" }
-      let before = FlaxConventions.padding(
-        n: frameHeight, kernel: layer.kernelHeight, stride: layer.stride)
-      let outputs = (frameHeight + layer.stride - 1) / layer.stride
-      let after = max(
-        0, (outputs - 1) * layer.stride + layer.kernelHeight - frameHeight - before)
-      return "pad before the strided convolution, F.pad(x, (\(before), \(after), \(before), "
-        + "\(after))), and give it padding=0"
-    }
-  }
-}

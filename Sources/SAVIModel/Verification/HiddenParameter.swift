@@ -1,16 +1,32 @@
-import CheckpointCore
+public import CheckpointCore
 
 /// Parameters that the model's output does not depend on, or not enough: two models that differ
 /// only in these behave the same, so they are compared as tensors.
-public enum HiddenParameter: String, Sendable, CaseIterable {
+public enum HiddenParameter: Sendable, Equatable {
   /// Moves every slot's score of a pixel alike, which the softmax over the slots takes away.
-  case slotNormBias = "corrector.layernorm_q.bias"
-  /// Moves every key's score alike, which the softmax over the keys takes away.
-  case keyBias = "predictor.w_qkv.bias (key)"
+  case slotNormBias
+  /// Moves every key's score alike, which the softmax over the keys takes away: of the block of
+  /// self-attention at that path.
+  case keyBias(TensorName)
   /// Moves every slot's logit alike: only alpha_logits sees it.
-  case maskBias = "decoder.mask_pred.bias"
+  case maskBias
   /// The reset and update gates add their two biases.
-  case gateBiasSplit = "corrector.gru.bias_ih and bias_hh (reset and update)"
+  case gateBiasSplit
+
+  static func all(_ architecture: SAViArchitecture) -> [HiddenParameter] {
+    [.slotNormBias] + architecture.transformerBlocks.map { .keyBias($0.path) }
+      + [.maskBias, .gateBiasSplit]
+  }
+
+  /// How a report calls it.
+  public var name: String {
+    switch self {
+    case .slotNormBias: "corrector.layernorm_q.bias"
+    case .keyBias(let block): "\(block).w_qkv.bias (key)"
+    case .maskBias: "decoder.mask_pred.bias"
+    case .gateBiasSplit: "corrector.gru.bias_ih and bias_hh (reset and update)"
+    }
+  }
 
   /// The tensors it is about, and which of their elements.
   func parts(_ architecture: SAViArchitecture) -> [(tensor: TensorName, elements: [Int])] {
@@ -20,13 +36,14 @@ public enum HiddenParameter: String, Sendable, CaseIterable {
     case .maskBias: return [("decoder.mask_pred.bias", [0])]
     case .gateBiasSplit:
       return ["bias_ih", "bias_hh"].map { ("corrector.gru.\($0)", Array(0..<2 * slot)) }
-    case .keyBias:
-      let width = slot / architecture.heads
-      let keys = (0..<architecture.heads).flatMap { head -> [Int] in
-        let start = (3 * head + 1) * width
-        return Array(start..<start + width)
+    case .keyBias(let path):
+      let keys = architecture.transformerBlocks.filter { $0.path == path }.flatMap { block in
+        (0..<block.heads).flatMap { head -> [Int] in
+          let start = (3 * head + 1) * block.perHead
+          return Array(start..<start + block.perHead)
+        }
       }
-      return [("predictor.w_qkv.bias", keys)]
+      return [("\(path).w_qkv.bias", keys)]
     }
   }
 }
@@ -41,7 +58,7 @@ public struct HiddenComparison: Sendable {
   static func compare(
     _ model: ReferenceModel, with reference: ReferenceModel, _ tolerance: Tolerance
   ) throws -> [HiddenComparison] {
-    try HiddenParameter.allCases.map { parameter in
+    try HiddenParameter.all(model.architecture).map { parameter in
       var (maximum, agrees) = (0.0, true)
       for (tensor, elements) in parameter.parts(model.architecture) {
         let (a, b) = (try model.torchParameter(tensor), try reference.torchParameter(tensor))
