@@ -31,10 +31,12 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CPlatform"),
-    .target(name: "Bytes", dependencies: ["CDeflate", "CPlatform"], swiftSettings: strict),
+    .target(
+      name: "Bytes", dependencies: ["CDeflate", "CPlatform", "CZstd"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
     .target(
       name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip", "CHDF5"],

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure of what the build needs: a Swift toolchain and the development files of libzip,
-# libdeflate, HDF5 and OpenBLAS. Installs the packages on Debian and Ubuntu; elsewhere, or without
+# libdeflate, libzstd, HDF5 and OpenBLAS. Installs the packages on Debian and Ubuntu; elsewhere, or without
 # the right to, says which are missing.
 #
 #     scripts/setup.sh [COMMAND…]    these commands too, each from the package of its name
@@ -16,8 +16,8 @@ missing=""
 for command in pkg-config "$@"; do
   command -v "$command" >/dev/null || missing="$missing $command"
 done
-for pair in libzip-dev:libzip libdeflate-dev:libdeflate libhdf5-dev:hdf5-serial \
-  libopenblas-dev:openblas; do
+for pair in libzip-dev:libzip libdeflate-dev:libdeflate libzstd-dev:libzstd \
+  libhdf5-dev:hdf5-serial libopenblas-dev:openblas; do
   pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
 done
 [ -n "$missing" ] || exit 0

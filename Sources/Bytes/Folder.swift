@@ -42,4 +42,37 @@ public enum Folder {
     }
     return names
   }
+
+  /// What is in a folder.
+  public struct Item: Sendable {
+    public enum Kind: Sendable, Equatable {
+      case folder
+      /// A regular file of so many bytes.
+      case file(Int)
+      /// A symbolic link.
+      case link
+      /// A pipe, a device.
+      case other
+    }
+    public let name: String
+    public let kind: Kind
+  }
+
+  /// The items in the folder `path`, in no order. Links are not followed.
+  public static func items(_ path: String) throws(FileSystemError) -> [Item] {
+    var items: [Item] = []
+    for name in try contents(path) {
+      var status = stat()
+      guard unsafe lstat("\(path)/\(name)", &status) == 0 else {
+        throw .last("inspect", "\(path)/\(name)")
+      }
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR: items.append(Item(name: name, kind: .folder))
+      case S_IFREG: items.append(Item(name: name, kind: .file(Int(status.st_size))))
+      case S_IFLNK: items.append(Item(name: name, kind: .link))
+      default: items.append(Item(name: name, kind: .other))
+      }
+    }
+    return items
+  }
 }

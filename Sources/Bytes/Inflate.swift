@@ -1,22 +1,43 @@
 internal import CDeflate
 
-/// zlib streams (RFC 1950) into buffers of a known limit.
+/// Deflated streams into buffers of a known limit.
 public enum Inflate {
+  /// No more than this many bytes come of one (RFC 1951).
+  public static let maximumRatio = 1032
+
+  /// What stands around the deflated bytes.
+  public enum Wrapper {
+    /// RFC 1950, with an Adler-32.
+    case zlib
+    /// RFC 1952, with a CRC-32.
+    case gzip
+  }
+
   /// The bytes that `packed` unpacks to, or `nil` where it is damaged or gives more than `limit`.
-  public static func zlib(_ packed: Span<UInt8>, limit: Int) -> [UInt8]? {
+  public static func unpack(
+    _ packed: Span<UInt8>, _ wrapper: Wrapper, limit: Int
+  ) -> [UInt8]? {
     guard let decompressor = unsafe libdeflate_alloc_decompressor() else { return nil }
     defer { unsafe libdeflate_free_decompressor(decompressor) }
-    var result = [UInt8](repeating: 0, count: limit)
+    let capacity = min(limit, packed.count.multipliedChecked(by: maximumRatio) ?? limit)
+    var result = [UInt8](repeating: 0, count: capacity)
     var length = 0
     let status = unsafe packed.withUnsafeBytes { source in
       unsafe result.withUnsafeMutableBytes { target in
-        unsafe libdeflate_zlib_decompress(
-          decompressor, source.baseAddress, source.count, target.baseAddress, target.count,
-          &length)
+        switch wrapper {
+        case .zlib:
+          unsafe libdeflate_zlib_decompress(
+            decompressor, source.baseAddress, source.count, target.baseAddress, target.count,
+            &length)
+        case .gzip:
+          unsafe libdeflate_gzip_decompress(
+            decompressor, source.baseAddress, source.count, target.baseAddress, target.count,
+            &length)
+        }
       }
     }
     guard status == LIBDEFLATE_SUCCESS else { return nil }
-    result.removeLast(limit - length)
+    result.removeLast(capacity - length)
     return result
   }
 }

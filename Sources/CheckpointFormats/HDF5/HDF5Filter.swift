@@ -15,7 +15,7 @@ enum HDF5Filter: Int {
   func undo(_ bytes: [UInt8], itemSize: Int, limit: Int) throws -> [UInt8] {
     switch self {
     case .deflate:
-      guard let result = Inflate.zlib(bytes.span, limit: limit) else {
+      guard let result = Inflate.unpack(bytes.span, .zlib, limit: limit) else {
         throw CheckpointError(
           "a chunk of \(bytes.count) bytes does not inflate to at most \(limit)",
           advice: "the file is damaged; fetch or save it again")
