@@ -84,7 +84,7 @@ struct HDF5Reader: StoredCheckpointReader {
       guard bytes.count >= size else { throw CheckpointError("its compact data is too short") }
       return (layout, MemorySource(bytes: bytes[..<size]))
     case .chunked(let chunkShape, let filters, let chunks):
-      let source = try HDF5ChunkedSource(
+      let source = try HDF5Chunks.source(
         file: file, shape: shape, itemSize: dataset.dtype.itemSize, chunkShape: chunkShape,
         filters: filters.compactMap { HDF5Filter(rawValue: $0) }, chunks: chunks, fill: fill)
       return (layout, source)
