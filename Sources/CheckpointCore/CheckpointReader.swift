@@ -62,5 +62,5 @@ public enum Streaming {
 
 /// The formats, under the names that `--format` and `--to` take.
 public enum FormatName: String, Sendable, CaseIterable {
-  case npz, npy, torch, safetensors, flax, hdf5
+  case npz, npy, torch, safetensors, flax, hdf5, orbax
 }

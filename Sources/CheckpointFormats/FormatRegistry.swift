@@ -54,5 +54,9 @@ enum FormatRegistry {
   ]
 
   /// In order: the formats with a file of a certain name first.
-  static let folders: [FolderFormat] = []
+  static let folders: [FolderFormat] = [
+    FolderFormat(name: .orbax, matches: OrbaxReader.matches) { folder, _ in
+      try OrbaxReader(folder)
+    }
+  ]
 }

@@ -55,6 +55,19 @@ public struct DocumentNode: Sendable {
     return result
   }
 
+  /// The member `key` of an object that may hold others; `nil` where it is missing or null.
+  public func optional(_ key: String) throws -> DocumentNode? {
+    guard case .object = value else { throw mismatch("an object") }
+    return value[key].flatMap { $0 == .null ? nil : child(key, $0) }
+  }
+
+  /// The member `key` of an object that may hold others.
+  public func require(_ key: String) throws -> DocumentNode {
+    guard case .object = value else { throw mismatch("an object") }
+    guard let member = value[key] else { throw problem("the key '\(key)' is missing") }
+    return child(key, member)
+  }
+
   /// The members of an object whose keys are names.
   public func namedMembers() throws -> [(name: String, node: DocumentNode)] {
     guard case .object(let members) = value else { throw mismatch("an object") }

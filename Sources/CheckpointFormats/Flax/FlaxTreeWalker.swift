@@ -6,9 +6,11 @@ struct FlaxTreeWalker {
   private let file: RandomAccessFile
   private let tree: MessagePackTree
   private(set) var contents = StoredTensors()
+  /// What has the arrays that lie outside the file, where a leaf only says which.
+  private let outside: OrbaxArrays?
 
-  init(_ file: RandomAccessFile, _ tree: MessagePackTree) {
-    (self.file, self.tree) = (file, tree)
+  init(_ file: RandomAccessFile, _ tree: MessagePackTree, outside: OrbaxArrays? = nil) {
+    (self.file, self.tree, self.outside) = (file, tree, outside)
   }
 
   mutating func walk(_ index: Int, _ path: TensorName, depth: Int) throws {
@@ -18,6 +20,9 @@ struct FlaxTreeWalker {
         entry: path, "it is nested more than \(StructureLimits.depth) levels deep",
         advice: "the file is damaged or was made to exhaust memory")
     }
+    if let outside, let place = OrbaxAggregate.place(of: index, in: tree) {
+      return try outside.add(path, at: place, to: &contents)
+    }
     switch value.kind {
     case .map where value.count > 0:
       let pairs = tree.pairs(index)
@@ -26,10 +31,9 @@ struct FlaxTreeWalker {
         let name = path.appending(try name(of: key, in: path), separator: "/")
         try walk(item, name, depth: depth + 1)
       }
-    case .array where value.count > 0:
-      for (position, item) in tree.items(index).enumerated() {
-        try walk(item, path.appending(String(position), separator: "/"), depth: depth + 1)
-      }
+    case .array where value.count > 0: try walkItems(of: index, path, depth: depth)
+    case .ext where value.type == OrbaxAggregate.tupleType && outside != nil:
+      try walkItems(of: index + 1, path, depth: depth)
     case .ext where value.type == FlaxEncoding.arrayType || value.type == FlaxEncoding.scalarType:
       let array = try decodeArray(index, path)
       try add(path, array.typeName, array.shape, in: array.data)
@@ -39,6 +43,12 @@ struct FlaxTreeWalker {
       try contents.addPlaceholder(
         path, .data, "\(tree.summary(index)), which Flax does not define")
     default: try contents.addPlaceholder(path, .value, tree.summary(index))
+    }
+  }
+
+  private mutating func walkItems(of index: Int, _ path: TensorName, depth: Int) throws {
+    for (position, item) in tree.items(index).enumerated() {
+      try walk(item, path.appending(String(position), separator: "/"), depth: depth + 1)
     }
   }
 

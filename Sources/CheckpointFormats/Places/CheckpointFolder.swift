@@ -103,6 +103,18 @@ final class CheckpointFolder: Sendable {
     }
   }
 
+  /// What is in the folder at `relative`, in no order; `""` is this folder itself. Links among it are
+  /// not followed.
+  func items(_ relative: String) throws -> [Folder.Item] {
+    if !relative.isEmpty { try checkWithin(relative) }
+    do {
+      let path = path(of: relative)
+      return try Folder.items(path.isEmpty ? "." : path)
+    } catch {
+      throw CheckpointError(error)
+    }
+  }
+
   /// - Throws: `CheckpointError` unless something is at `relative`, and lies in the folder.
   private func checkWithin(_ relative: String) throws {
     let parts = TensorName(relative).parts(separator: "/")

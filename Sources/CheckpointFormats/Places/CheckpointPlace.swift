@@ -154,18 +154,24 @@ private struct PlaceSearch {
 
   /// The item that the key names or the only one there is, or all of them together.
   private func take(
-    _ items: [FolderContents.Item], of folder: CheckpointFolder, otherFolders: [String],
+    _ items: [FolderContents.Item], of folder: CheckpointFolder, otherFolders: [Placeholder],
     beside files: [String]
   ) throws -> CheckpointPlace {
     let named = items.first { key?.relative(to: TensorName($0.name)) != nil }
-    let only = items.count == 1 && otherFolders.isEmpty ? items[0] : nil
-    if let item = named ?? only {
+    // Plain values beside the one item, such as metrics, are no choice.
+    let isOnly = items.count == 1 && otherFolders.allSatisfy { $0.kind == .value }
+    if let item = named ?? (isOnly ? items[0] : nil) {
       let rest = key.map { $0.relative(to: TensorName(item.name)) ?? $0 }
-      return try open(item.folder, item.format, rest == "" ? nil : rest)
+      var place = try open(item.folder, item.format, rest == "" ? nil : rest)
+      if named == nil, !otherFolders.isEmpty {
+        let others = Self.beside(otherFolders.map(\.name.text))
+        place.notes = ["\(folder.path): took \(item.name)\(others)"]
+      }
+      return place
     }
     let readers = try items.map { ($0.name, try open($0.folder, $0.format, nil).reader) }
     return CheckpointPlace(
-      path: folder.path, reader: try ItemsReader(readers, unknown: otherFolders), key: key,
+      path: folder.path, reader: try ItemsReader(readers, others: otherFolders), key: key,
       notes: [
         "\(folder.path): holds the items \(Self.listed(items.map(\.name))); choose one with --key"
           + Self.beside(files)

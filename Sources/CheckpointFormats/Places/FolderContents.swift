@@ -64,10 +64,17 @@ struct FolderContents {
     }
   }
 
-  /// The folders that are none.
-  var otherFolders: [String] {
+  /// The folders that are none, each as the entry that stands for it: plain values, or what no format
+  /// claims.
+  var otherFolders: [Placeholder] {
     let items = Set(items.map { TensorName($0.name) })
-    return names.filter { folder.containsFolder($0) && !items.contains(TensorName($0)) }
+    return names.filter { folder.containsFolder($0) && !items.contains(TensorName($0)) }.map {
+      if let text = OrbaxValues.text(in: folder, at: $0) {
+        return Placeholder(name: TensorName($0), kind: .value, reason: text)
+      }
+      return Placeholder(
+        name: TensorName($0), kind: .data, reason: "a folder that is no checkpoint")
+    }
   }
 
   /// The files that are checkpoints, by their names; shards are checked through their index.

@@ -9,8 +9,10 @@ struct ItemsReader: CheckpointReader {
 
   /// - Parameters:
   ///   - items: at least one.
-  ///   - unknown: folders beside them that no format claims.
-  init(_ items: [(name: String, reader: any CheckpointReader)], unknown: [String]) throws {
+  ///   - others: folders beside them.
+  init(
+    _ items: [(name: String, reader: any CheckpointReader)], others: [Placeholder]
+  ) throws {
     var entries: [CheckpointEntry] = []
     var places: [TensorName: (reader: any CheckpointReader, tensor: TensorInfo)] = [:]
     for (item, reader) in items {
@@ -22,11 +24,7 @@ struct ItemsReader: CheckpointReader {
         if case .tensor(let tensor) = entry { places[name] = (reader, tensor) }
       }
     }
-    entries += unknown.map { name in
-      .placeholder(
-        Placeholder(
-          name: TensorName(name), kind: .data, reason: "a folder that is no checkpoint"))
-    }
+    entries += others.map(CheckpointEntry.placeholder)
     guard entries.count <= StructureLimits.entries else {
       throw CheckpointError.beyondLimit("entries", limit: StructureLimits.entries)
     }

@@ -1,0 +1,53 @@
+import CheckpointCore
+
+/// The arrays in a store, and which of them a tree has named so far.
+final class OrbaxArrays {
+  private var arrays: ZarrStore
+  private let isComplete: Bool
+  private var named: Set<TensorName> = []
+
+  /// - Parameter isComplete: whether a chunk that is not stored is lost. Else its elements have the
+  ///   fill value.
+  init(_ store: KeyValueStore, isComplete: Bool) {
+    arrays = ZarrStore(store)
+    self.isComplete = isComplete
+  }
+
+  /// Adds the array that the store has at `path`.
+  ///
+  /// - Throws: `CheckpointError` where there is none, or a part of it is missing.
+  func add(_ name: TensorName, at path: String, to tensors: inout StoredTensors) throws {
+    named.insert(TensorName(path))
+    do {
+      switch try arrays.item(at: path) {
+      case .array(let array): try add(name, array, at: path, to: &tensors)
+      case .unsupported(let reason): try tensors.addPlaceholder(name, .data, reason)
+      case .group, nil:
+        throw CheckpointError(
+          "the tree has it, but no array '\(path)' is stored",
+          advice: "the checkpoint is incomplete; fetch the whole folder, or save it again")
+      }
+    } catch let error as CheckpointError {
+      throw error.inEntry(name.text)
+    }
+  }
+
+  private func add(
+    _ name: TensorName, _ array: ZarrArray, at path: String, to tensors: inout StoredTensors
+  ) throws {
+    let source = try ZarrChunks.source(
+      array, in: arrays.store, under: path.isEmpty ? "" : path + "/", isComplete: isComplete)
+    let layout = ElementLayout(
+      dtype: array.dtype, shape: array.shape, byteOffset: 0, strides: array.shape.strides,
+      isBigEndian: array.isBigEndian)
+    try tensors.add(name, layout, in: source, key: path)
+  }
+
+  /// Adds every array that no tree has named, under its path in the store.
+  func addRest(to tensors: inout StoredTensors) throws {
+    for path in try arrays.paths() where !named.contains(TensorName(path)) {
+      if case .group? = try arrays.item(at: path) { continue }
+      try add(TensorName(path), at: path, to: &tensors)
+    }
+  }
+}
