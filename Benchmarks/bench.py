@@ -117,6 +117,47 @@ for k, v in torch.load({str(target)!r}, mmap=True).items():
     compare("Statistics of 2 GiB", ("savi-ckpt stats", [tool, "stats", target]))
 
 
+def save_orbax(path, tree):
+    """Saves the tree that the expression `tree` makes of `rng`, in a process of its own."""
+    code = f"""
+import jax, numpy as np, orbax.checkpoint as ocp
+rng = np.random.default_rng(0)
+with ocp.PyTreeCheckpointer() as checkpointer:
+    checkpointer.save({str(path)!r}, jax.tree.map(jax.numpy.asarray, {tree}))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def orbax(tool, folder):
+    """A tree of 64 matrices of 16 MiB to safetensors; then the names of 5,000 leaves."""
+    source, target, peer = folder / "orbax", folder / "orbax.safetensors", folder / "peer.safetensors"
+    save_orbax(source, f"{{f'w{{n}}': rng.standard_normal(({SIDE}, {SIDE}), dtype='float32') "
+                       "for n in range(64)}")
+    script = f"""
+import numpy as np, orbax.checkpoint as ocp, safetensors.numpy
+with ocp.PyTreeCheckpointer() as checkpointer:
+    tree = checkpointer.restore({str(source)!r})
+safetensors.numpy.save_file({{k: np.asarray(v) for k, v in tree.items()}}, {str(peer)!r})
+"""
+    compare("Convert 1 GiB of Orbax to safetensors",
+            ("savi-ckpt convert", [tool, "convert", "-q", "--force", "--map", "none", source, "-o",
+                                   target]),
+            ("orbax restore, safetensors save_file", [sys.executable, "-W", "ignore", "-c", script]),
+            outputs=[target, peer])
+    target.unlink()
+    peer.unlink()
+    leaves = folder / "leaves"
+    save_orbax(leaves, "{f'layer_{n}': {'kernel': rng.standard_normal((2, 3)), 'bias': np.ones(3)} "
+                       "for n in range(2500)}")
+    script = f"""
+import orbax.checkpoint as ocp
+with ocp.PyTreeCheckpointer() as checkpointer:
+    checkpointer.metadata({str(leaves)!r})
+"""
+    compare("List 5,000 leaves of Orbax", ("savi-ckpt ls", [tool, "ls", leaves]),
+            ("orbax metadata", [sys.executable, "-W", "ignore", "-c", script]))
+
+
 def small(tool, folder):
     converted = folder / "savi-small.pt"
     subprocess.run([tool, "convert", "-q", ROOT / "samples/savi-small.flax.npz", "-o", converted],
@@ -201,6 +242,7 @@ def main():
         forward(tool, pathlib.Path(folder))
         if "--quick" not in sys.argv:
             large(tool, pathlib.Path(folder))
+            orbax(tool, pathlib.Path(folder))
 
 
 if __name__ == "__main__":

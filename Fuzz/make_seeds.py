@@ -164,6 +164,37 @@ def records():
                                      "alias_of": None}]}).encode()
 
 
+def ocdbt(magic, paths):
+    """The bodies of structures that are not compressed."""
+    for path in sorted(paths):
+        data = path.read_bytes()
+        start = 0
+        while (start := data.find(magic, start)) >= 0:
+            size = int.from_bytes(data[start + 4:start + 12], "little")
+            if data[start + 12:start + 14] == b"\0\0":
+                yield data[start + 14:start + size - 4]
+            start += 4
+
+
+def ocdbt_nodes():
+    yield from ocdbt(b"\x0c\xdb\x20\xde", (FIXTURES / "orbax/database/d").iterdir())
+
+
+def ocdbt_manifests():
+    yield from ocdbt(b"\x0c\xdb\x3a\x2a", (FIXTURES / "orbax/database").glob("manifest.*"))
+
+
+def zarr():
+    """The metadata of every array, whose one chunk gets the name by which the target looks for it."""
+    for path in sorted((FIXTURES / "orbax/zarr").glob("*/*zarr*")):
+        document = json.loads(path.read_text())
+        if "chunk_key_encoding" in document:
+            document["chunk_key_encoding"]["configuration"] = {"separator": "."}
+        chunk = next(iter(sorted(path.parent.glob("0*")) + sorted(path.parent.glob("c/0/0"))), None)
+        data = chunk.read_bytes() if chunk and chunk.is_file() else b""
+        yield json.dumps(document).encode() + b"\xff" + data
+
+
 def round_trips():
     yield from safetensors()
     yield from flax()
@@ -173,6 +204,7 @@ MAKERS = {
     "npy-header": npy_headers, "pickle": pickles, "safetensors": safetensors, "flax": flax,
     "safetensors-header": safetensors_headers, "safetensors-index": safetensors_indexes,
     "torch-tar": torch_tars, "model": models, "schema": schemas,
+    "ocdbt-node": ocdbt_nodes, "ocdbt-manifest": ocdbt_manifests, "zarr": zarr,
     "record": records, "round-trip": round_trips,
 }
 

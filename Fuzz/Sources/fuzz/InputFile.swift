@@ -8,6 +8,13 @@ enum InputFile {
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }()
 
+  /// A folder within it.
+  static func subfolder(_ name: String) -> String {
+    let path = folder + "/" + name
+    try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    return path
+  }
+
   /// Writes a file of the folder anew and returns its path.
   static func write(_ bytes: [UInt8], name: String = "input") -> String {
     let path = folder + "/" + name

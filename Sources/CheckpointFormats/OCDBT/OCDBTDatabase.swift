@@ -11,6 +11,8 @@ import CheckpointCore
 struct OCDBTDatabase {
   static let manifestName = "manifest.ocdbt"
 
+  /// Nodes that are read: a few dozen hold a million keys, unless a writer was told to make them small.
+  private static let maximumNodes = 100_000
   /// Bytes of nodes, decompressed, that are read in all: 500 for each of the keys that may be.
   private static let maximumNodeBytes = 2 << 30
 
@@ -87,8 +89,8 @@ struct OCDBTDatabase {
     }
     let (file, offset) = try locate(reference)
     nodeCount += 1
-    guard nodeCount <= StructureLimits.entries else {
-      throw CheckpointError.beyondLimit("tree nodes", limit: StructureLimits.entries)
+    guard nodeCount <= Self.maximumNodes else {
+      throw CheckpointError.beyondLimit("tree nodes", limit: Self.maximumNodes)
     }
     let bytes = try files.source(file, offset: offset, size: reference.length)
     let node: OCDBTNode

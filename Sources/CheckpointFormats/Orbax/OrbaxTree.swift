@@ -28,8 +28,6 @@ struct OrbaxTree: Sendable {
   /// Whether every chunk was written, so that one that is not there is lost. Else chunks that hold
   /// nothing but the fill value were left out.
   let isComplete: Bool
-  /// What the user wrote beside the tree.
-  let metadata: JSONValue?
 }
 
 /// `_METADATA`:
@@ -37,8 +35,7 @@ struct OrbaxTree: Sendable {
 ///     {"tree_metadata": {"('params', 'kernel')": {
 ///        "key_metadata": [{"key": "params", "key_type": 2}, {"key": "kernel", "key_type": 2}],
 ///        "value_metadata": {"value_type": "jax.Array", "skip_deserialize": false, …}}, …},
-///      "use_ocdbt": true, "use_zarr3": false, "store_array_data_equal_to_fill_value": true,
-///      "custom_metadata": …}
+///      "use_ocdbt": true, "use_zarr3": false, "store_array_data_equal_to_fill_value": true, …}
 ///
 /// Key type 1 is the position in a list or tuple, 2 the key of a dictionary. Value types are
 /// `jax.Array`, `np.ndarray`, `scalar`, `string`, `jax.random.key`; `None`, `Dict`, `List`, `Tuple`,
@@ -66,7 +63,6 @@ extension OrbaxTree {
       return Leaf(path: keys, kind: Self.kind(try value.require("value_type").string()))
     }
     isComplete = try root.optional("store_array_data_equal_to_fill_value")?.bool() ?? false
-    metadata = try root.optional("custom_metadata")?.value
   }
 
   private static func kind(_ type: String) -> Kind {

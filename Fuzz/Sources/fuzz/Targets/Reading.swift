@@ -7,9 +7,13 @@ let readableSize = 1 << 20
 
 /// Opens `bytes` as a file of `format`, or of the one its content tells, and reads every tensor.
 func readCheckpoint(_ bytes: [UInt8], as format: FormatName?) {
+  readCheckpoint(at: InputFile.write(bytes), as: format)
+}
+
+/// Opens what is at `path`, and reads every tensor.
+func readCheckpoint(at path: String, as format: FormatName?) {
   refusing {
-    let checkpoint = try Checkpoint(
-      path: InputFile.write(bytes), options: ReadOptions(format: format))
+    let checkpoint = try Checkpoint(path: path, options: ReadOptions(format: format))
     for tensor in checkpoint.tensors where tensor.byteCount <= readableSize {
       refusing {
         let elements = try checkpoint.reader.read(tensor)

@@ -25,11 +25,11 @@ func readShards(_ bytes: [UInt8]) {
   readCheckpoint(parts.first, as: .safetensors)
 }
 
-private func split(_ bytes: [UInt8], at separator: UInt8) -> (first: [UInt8], second: [UInt8]) {
+func split(_ bytes: [UInt8], at separator: UInt8) -> (first: [UInt8], second: [UInt8]) {
   let end = bytes.firstIndex(of: separator) ?? bytes.endIndex
   return (Array(bytes[..<end]), Array(bytes[end...].dropFirst()))
 }
 
-private func littleEndian(_ value: Int, _ count: Int) -> [UInt8] {
+func littleEndian(_ value: Int, _ count: Int) -> [UInt8] {
   (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
 }
