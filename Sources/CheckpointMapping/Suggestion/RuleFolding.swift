@@ -274,15 +274,10 @@ private enum Numbers {
   static func take(apart value: JSONValue, _ texts: inout [String], _ numbers: inout [Int]) {
     switch value {
     case .string(let text):
-      for part in parts(text) {
-        switch part {
-        case .text(let text): texts.append(text)
-        case .number(let number):
-          texts.append("#")
-          numbers.append(number)
-        }
-      }
+      let text = NumberedText(text)
+      for word in text.words { texts += [word.text, "#"] }
       texts.append("\"")
+      numbers += text.numbers
     case .int(let number):
       texts.append("#")
       numbers.append(number)
@@ -305,16 +300,10 @@ private enum Numbers {
   ) -> JSONValue {
     switch value {
     case .string(let text):
-      var result = ""
-      for part in parts(text) {
-        switch part {
-        case .text(let text): result += text
-        case .number:
-          result += variables.expression(column).description
-          column += 1
-        }
-      }
-      return .string(result)
+      let first = column
+      let text = NumberedText(text)
+      column += text.numbers.count
+      return .string(text.text { own, _ in variables.expression(first + own).description })
     case .int(let number):
       let expression = variables.expression(column)
       column += 1
@@ -331,39 +320,5 @@ private enum Numbers {
       return .object(filled)
     default: return value
     }
-  }
-
-  private enum Part {
-    case text(String)
-    case number(Int)
-  }
-
-  private static func parts(_ text: String) -> [Part] {
-    var result: [Part] = []
-    var word = ""
-    var digits = ""
-    func close() {
-      if !word.isEmpty { result.append(.text(word)) }
-      word = ""
-      guard !digits.isEmpty else { return }
-      // A number with a leading zero is a name.
-      if digits.count < 9, digits == "0" || !digits.hasPrefix("0"), let number = Int(digits) {
-        result.append(.number(number))
-      } else {
-        result.append(.text(digits))
-      }
-      digits = ""
-    }
-    for character in text {
-      if character.isASCII, character.isNumber {
-        if digits.isEmpty { close() }
-        digits.append(character)
-      } else {
-        if !digits.isEmpty { close() }
-        word.append(character)
-      }
-    }
-    close()
-    return result
   }
 }

@@ -1,3 +1,5 @@
+import CheckpointCore
+
 /// Folds entries whose names differ in one number, `conv_0`, `conv_1`, … into one with a range, so
 /// that a person can read and edit a schema.
 enum PatternFolding {
@@ -52,29 +54,12 @@ enum PatternFolding {
     return result.filter { $0.count > 1 }
   }
 
-  /// Every number of a name, each with the name around it. Numbers with leading zeros are names.
+  /// Every number of a name, each with the name around it.
   private static func numbers(in name: String) -> [(Template, Int)] {
-    let bytes = Array(name.utf8)
-    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-    var result: [(Template, Int)] = []
-    var start = 0
-    while start < bytes.count {
-      guard digits.contains(bytes[start]) else {
-        start += 1
-        continue
-      }
-      let end = bytes[start...].firstIndex { !digits.contains($0) } ?? bytes.count
-      let text = String(decoding: bytes[start..<end], as: UTF8.self)
-      if let number = Int(text), String(number) == text {
-        result.append(
-          (
-            Template(
-              before: String(decoding: bytes[..<start], as: UTF8.self),
-              after: String(decoding: bytes[end...], as: UTF8.self)), number
-          ))
-      }
-      start = end
+    let text = NumberedText(name)
+    return text.numbers.enumerated().map { column, number in
+      let around = text.around(column)
+      return (Template(before: around.before, after: around.after), number)
     }
-    return result
   }
 }
