@@ -20,6 +20,22 @@ public enum Machine {
   /// Whether a file descriptor is a terminal.
   public static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
+  /// The value of a variable of the environment.
+  public static func environment(_ name: String) -> String? {
+    // The string is the environment's own, which nothing here changes.
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+  }
+
+  /// The columns of the terminal that a file descriptor is; `nil` where it is none, or does not say.
+  public static func terminalColumns(_ descriptor: CInt) -> Int? {
+    var size = winsize()
+    // The call fills in the structure it is given, and nothing where it fails.
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+      return nil
+    }
+    return Int(size.ws_col)
+  }
+
   /// Writes all of `text` to a file descriptor.
   public static func write(_ text: String, to descriptor: CInt) throws(FileSystemError) {
     try write(Array(text.utf8), to: descriptor)

@@ -11,9 +11,11 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Compare two checkpoints of any formats: names, shapes, dtypes, values.",
     discussion: """
-      Values are equal within |a - b| <= atol + rtol * |b|; by default, bit for bit. With --map the \
-      first checkpoint is converted on the fly and the result compared with the second. Exit code 1 \
-      where anything differs.
+      First a sentence says what the differences come to, then they are listed, the largest \
+      relative change first. Values are equal within |a - b| <= atol + rtol * |b|; by default, bit \
+      for bit. With --map the first checkpoint is converted on the fly and the result compared with \
+      the second. With --key-b, two subtrees are compared, of one file or of two. Exit code 1 where \
+      anything differs.
       """)
 
   @Argument(help: "A checkpoint.", completion: .file())
@@ -31,6 +33,14 @@ struct DiffCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Convert the first by this mapping.", valueName: "name|file"))
   var map: String?
 
+  @Option(
+    name: .customLong("key-b"),
+    help: "The path in the second checkpoint, where it is another than --key.")
+  var keyB: String?
+
+  @Flag(help: "Give every tensor a row, instead of every numbered family.")
+  var all = false
+
   @OptionGroup var input: InputOptions
   @OptionGroup var report: ReportOptions
 
@@ -41,81 +51,25 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() throws {
-    // `--key` and the filters hold for both sides.
-    let (a, b) = (try input.open(first, report), try input.open(second, report))
-    let firstTensors =
-      try map.map { try a.comparedTensors(mappedBy: try ModelDocument.load($0), against: b) }
-      ?? a.comparedTensors()
-    let largest = (a.tensors + b.tensors).map(\.byteCount).max() ?? 0
-    let limits = WorkLimits.forTensors(largest: largest)
-    let progress = Progress(
-      totalBytes: b.tensors.reduce(0) { $0 + $1.byteCount }, totalTensors: b.tensors.count)
-    let line = ProgressLine(progress, isQuiet: report.quiet)
-    let diff = try {
-      defer { line.finish() }
-      return try CheckpointDiff(
-        firstTensors, try b.comparedTensors(progress), atol: atol, rtol: rtol,
-        threads: limits.threads,
-        memory: limits.memory)
-    }()
+    // The filters hold for both sides.
+    let a = try input.open(first, report)
+    let b = try input.open(second, report, key: keyB ?? input.key)
+    var comparison = Comparison(a, b, report)
+    (comparison.atol, comparison.rtol) = (atol, rtol)
+    comparison.model = try map.map { try ModelDocument.load($0) }
+    let result = DiffReport(
+      try comparison.run(), first: label(first, input.key),
+      second: label(second, keyB ?? input.key))
     try Console.output(
-      report.json ? json(diff).serialized(pretty: true) : text(diff).joined(separator: "\n"))
-    if !diff.differences.isEmpty || diff.comparedCount == 0 { throw ExitCode(1) }
+      report.json
+        ? result.json.serialized(pretty: true)
+        : result.lines(folds: !all, Console.style).joined(separator: "\n"))
+    if result.verdict.kind != .same { throw ExitCode(1) }
   }
 
-  private func text(_ diff: CheckpointDiff) -> [String] {
-    let lines = diff.differences.map { difference in
-      let name = printable(difference.name)
-      switch difference.kind {
-      case .onlyInFirst: return "\(name): only in \(printable(first))"
-      case .onlyInSecond: return "\(name): only in \(printable(second))"
-      case .shape(let a, let b): return "\(name): shape \(a) and \(b)"
-      case .dtype(let a, let b): return "\(name): dtype \(a) and \(b)"
-      case .values(let values):
-        return "\(name): \(counted(values.count, "value")) differ, max \(values.maximum), "
-          + "mean \(values.mean), first at \(values.firstIndex): \(values.first.0) and "
-          + "\(values.first.1)"
-      }
-    }
-    let verdict =
-      lines.isEmpty
-      ? diff.comparedCount == 0 ? "nothing was compared" : "no differences"
-      : counted(lines.count, "difference")
-    return lines + ["\(counted(diff.comparedCount, "tensor")) compared, \(verdict)"]
-  }
-
-  /// `schemas/diff.schema.json`.
-  private func json(_ diff: CheckpointDiff) -> JSONValue {
-    .object([
-      "schema_version": .int(1),
-      "first": .string(first),
-      "second": .string(second),
-      "compared": .int(diff.comparedCount),
-      "differences": .array(
-        diff.differences.map { difference in
-          var members: [JSONValue.Member] = [.init("name", .name(difference.name))]
-          func add(_ kind: String, _ more: KeyValuePairs<String, JSONValue> = [:]) {
-            members.append(.init("kind", .string(kind)))
-            members += more.map { .init($0.key, $0.value) }
-          }
-          switch difference.kind {
-          case .onlyInFirst: add("only_in_first")
-          case .onlyInSecond: add("only_in_second")
-          case .shape(let a, let b):
-            add("shape", ["first": .ints(a.dimensions), "second": .ints(b.dimensions)])
-          case .dtype(let a, let b):
-            add("dtype", ["first": .string(a.name), "second": .string(b.name)])
-          case .values(let values):
-            add(
-              "values",
-              [
-                "count": .int(values.count), "max": .finite(values.maximum),
-                "mean": .finite(values.mean), "first_index": .ints(values.firstIndex),
-                "first": .finite(values.first.0), "second": .finite(values.first.1),
-              ])
-          }
-          return .object(members)
-        }),
-    ])
+  /// What a side is called: the file, and where two subtrees are compared, the subtree.
+  private func label(_ path: String, _ key: String?) -> String {
+    guard keyB != nil, let key else { return path }
+    return "\(path) (\(key))"
   }
 }

@@ -7,69 +7,58 @@ struct LsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls",
     abstract: "List names, dtypes, shapes and sizes, without reading tensor data.",
+    discussion: """
+      On a terminal, more than \(CheckpointListing.readableRows) entries are shown as a tree in \
+      which numbered families are one row.
+      """,
     aliases: ["inspect"])
+
+  /// Whether families are folded, where that is asked for.
+  enum Form: String, EnumerableFlag {
+    case flat, fold
+
+    static func help(for value: Form) -> ArgumentHelp? {
+      switch value {
+      case .flat: "Give every entry a row, as a pipe always gets."
+      case .fold: "Show a tree with numbered families as one row."
+      }
+    }
+  }
 
   @Argument(help: "A checkpoint of any supported format.", completion: .file())
   var file: String
 
+  @Flag var form: Form?
+
   @OptionGroup var input: InputOptions
   @OptionGroup var report: ReportOptions
 
+  func validate() throws {
+    if form == .fold, report.json {
+      throw ValidationError("--fold is for reading; --json always lists every entry.")
+    }
+  }
+
   func run() throws {
     let checkpoint = try input.open(file, report)
-    let tensors = withAliases(checkpoint.tensors)
-    try Console.output(
-      report.json
-        ? json(checkpoint, tensors).serialized(pretty: true) : text(checkpoint, tensors))
-  }
-
-  private func text(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
-  ) -> String {
-    let aliases = Dictionary(
-      tensors.map { ($0.tensor.name, $0.aliasOf) }, uniquingKeysWith: { first, _ in first })
-    var table = TextTable(header: ["Name", "Dtype", "Shape", "Bytes", ""])
-    for entry in checkpoint.entries {
-      let name = entry.name.isEmpty ? "\"\"" : printable(entry.name)
-      switch entry {
-      case .tensor(let tensor):
-        let alias = aliases[tensor.name]?.map { "= \(printable($0))" } ?? ""
-        table.rows.append(
-          [name, tensor.dtype.name, tensor.shape.description, thousands(tensor.byteCount), alias])
-      case .placeholder(let item):
-        table.rows.append([name, "-", "-", "-", printable(item.reason)])
-      }
+    let listing = checkpoint.listing
+    guard !report.json else {
+      return try Console.output(json(checkpoint, listing).serialized(pretty: true))
     }
-    return (table.plain() + ["", summary(checkpoint, tensors)]).joined(separator: "\n")
-  }
-
-  private func summary(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
-  ) -> String {
-    let own = tensors.filter { $0.aliasOf == nil }.map(\.tensor)
-    var parts = [tensors.isEmpty ? "no tensors" : counted(tensors.count, "tensor")]
-    if own.count < tensors.count {
-      parts.append("\(thousands(tensors.count - own.count)) of them aliases")
-    }
-    if !checkpoint.placeholders.isEmpty {
-      parts.append(counted(checkpoint.placeholders.count, "other entry", "other entries"))
-    }
-    if !own.isEmpty {
-      parts.append(counted(own.reduce(0) { $0 + $1.shape.count }, "element"))
-      parts.append(byteSize(own.reduce(0) { $0 + $1.byteCount }))
-    }
-    return "\(checkpoint.reader.formatDescription): " + parts.joined(separator: ", ")
+    let isLong = checkpoint.entries.count > CheckpointListing.readableRows
+    let style = Console.style
+    let folds = form.map { $0 == .fold } ?? (Console.isTerminal && isLong)
+    let lines = folds ? listing.tree(style) : listing.flat(style)
+    try Console.output((lines + ["", listing.summary]).joined(separator: "\n"))
   }
 
   /// `schemas/ls.schema.json`.
-  private func json(
-    _ checkpoint: Checkpoint, _ tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
-  ) -> JSONValue {
+  private func json(_ checkpoint: Checkpoint, _ listing: CheckpointListing) -> JSONValue {
     .object([
       "schema_version": .int(1),
       "file": .string(checkpoint.path),
       "format": .string(checkpoint.reader.format.rawValue),
-      "tensors": .array(tensors.map { Self.json($0.tensor, $0.aliasOf) }),
+      "tensors": .array(listing.tensors.map { Self.json($0.tensor, $0.aliasOf) }),
       "placeholders": .array(checkpoint.placeholders.map(\.json)),
     ])
   }

@@ -66,6 +66,11 @@ struct InputOptions: ParsableArguments {
 
   /// The selected part of the checkpoint at `path`; a note says what of a folder was taken.
   func open(_ path: String, _ report: ReportOptions) throws -> Checkpoint {
+    try open(path, report, key: key)
+  }
+
+  /// - Parameter key: the subtree, instead of `--key`.
+  func open(_ path: String, _ report: ReportOptions, key: String?) throws -> Checkpoint {
     let checkpoint = try Checkpoint(
       path: path, options: readOptions,
       selection: EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude)

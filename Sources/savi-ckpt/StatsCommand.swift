@@ -30,12 +30,18 @@ struct StatsCommand: ParsableCommand {
   @Flag(help: "Also list the second names of shared storage, which are counted once.")
   var aliases = false
 
+  @Flag(help: "Give a numbered family one row, with the figures of all its elements.")
+  var fold = false
+
   @OptionGroup var input: InputOptions
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
     if let maxLines, maxLines < 0 {
       throw ValidationError("--max-lines takes a number that is not negative.")
+    }
+    if fold, report.json || output == .json {
+      throw ValidationError("--fold is for reading; JSON always lists every tensor.")
     }
   }
 
@@ -47,8 +53,8 @@ struct StatsCommand: ParsableCommand {
     }
     let table = ParameterTable(
       rows, placeholders: checkpoint.placeholders, style: style, listsAliases: aliases,
-      order: sort, maximumLines: maxLines)
-    try Console.output(table.text(report.json ? .json : output))
+      folds: fold, order: sort, maximumLines: maxLines)
+    try Console.output(table.text(report.json ? .json : output, Console.style))
     if output == .csv, !report.json {
       for item in checkpoint.placeholders where item.kind == .data {
         report.note("\(item.name) is not in the table: \(item.reason)")

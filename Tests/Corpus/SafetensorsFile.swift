@@ -3,7 +3,7 @@ import CheckpointCore
 /// A safetensors file in memory, to be changed. Its bytes are plain: a JSON header, then the
 /// elements. Read and written here independently of the project's own reader and writer.
 public struct SafetensorsFile {
-  public struct Tensor {
+  public struct Tensor: Sendable {
     public var name: String
     public var dtype: String
     public var shape: [Int]
@@ -37,6 +37,8 @@ public struct SafetensorsFile {
   public var tensors: [Tensor] = []
   /// The second names, each with the first.
   public var metadata: [JSONValue.Member] = []
+
+  public init(_ tensors: [Tensor]) { self.tensors = tensors }
 
   public init(_ file: [UInt8]) throws {
     let length = file[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }

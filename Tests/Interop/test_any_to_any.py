@@ -1,5 +1,6 @@
 """Every pair of formats keeps names, dtypes, shapes and bytes; diff and casts against NumPy."""
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -33,7 +34,6 @@ def test_diff_reports_every_kind(tool, tmp_path):
     np.savez(tmp_path / "a.npz", **a)
     np.savez(tmp_path / "b.npz", **b)
     result = tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", "--json", status=1)
-    import json
     from conftest import validator
     document = json.loads(result.stdout)
     validator("diff").validate(document)
@@ -44,6 +44,8 @@ def test_diff_reports_every_kind(tool, tmp_path):
     assert kinds["values"]["count"] == 2 and kinds["values"]["max"] == 0.5
     assert kinds["values"]["mean"] == pytest.approx(0.75 / 4)
     assert kinds["values"]["first_index"] == [0, 1]
+    assert kinds["values"]["relative"] is None and kinds["values"]["changed_share"] == 0.5
+    assert kinds["dtype"]["only_rounded"] and document["verdict"]["kind"] == "other_architecture"
     tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", "--include", "values",
              "--atol", "0.3", status=1)
     tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", "--include", "values",
@@ -59,7 +61,8 @@ def test_diff_across_a_mapping(tool, tmp_path, sample_pt):
     state["corrector.w_q"][0, 3, 4] += 1
     torch.save(state, tmp_path / "x.pt")
     output = tool.run("diff", SAMPLE, tmp_path / "x.pt", "--map", "savi-small", status=1).stdout
-    assert "corrector.w_q: 1 value differ" in output and "first at [0, 3, 4]" in output
+    assert output.startswith("same architecture, 1 of 82 tensors changed\n")
+    assert "corrector.w_q " in output and "[0, 3, 4]: " in output
 
 
 @pytest.mark.parametrize("source", ["float16", "bfloat16", "float32", "float64"])
@@ -98,8 +101,11 @@ def test_diff_is_exact_and_infinity_is_near_nothing(tool, tmp_path, a, b, option
 def test_diff_of_complex_and_real(tool, tmp_path):
     np.savez(tmp_path / "a.npz", x=np.array([1, 3 + 4j], "c8"))
     np.savez(tmp_path / "b.npz", x=np.array([1, 3], "f4"))
-    output = tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", status=1).stdout
-    assert "x: 1 value differ, max 4.0, mean 2.0, first at [1]: 4.0 and 0.0" in output
+    output = tool.run("diff", tmp_path / "a.npz", tmp_path / "b.npz", "--json", status=1).stdout
+    change = json.loads(output)["differences"][-1]
+    assert (change["count"], change["max"], change["mean"]) == (1, 4, 2)
+    assert (change["first_index"], change["first"], change["second"]) == ([1], 4, 0)
+    assert change["relative"] == pytest.approx(4 / 26**0.5)
 
 
 @pytest.mark.parametrize("name, target, message", [

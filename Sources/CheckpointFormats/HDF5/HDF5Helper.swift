@@ -104,7 +104,7 @@ public enum HDF5Helper {
     let own = executable
     if choice.isThisProgram { return own }
     let beside = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
-    let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
+    let path = Machine.environment("PATH") ?? ""
     for folder in [beside] + path.split(separator: ":").map(String.init) {
       let candidate = folder + "/savi-ckpt"
       if unsafe access(candidate, X_OK) == 0 { return candidate }

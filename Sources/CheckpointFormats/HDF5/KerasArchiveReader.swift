@@ -53,7 +53,7 @@ private final class TemporaryCopy {
   let path: String
 
   init(of source: some StorageSource) throws {
-    let folder = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+    let folder = Machine.environment("TMPDIR") ?? "/tmp"
     let descriptor: CInt
     do {
       (path, descriptor) = try TemporaryFiles.shared.createUnique(folder + "/savi-ckpt-")

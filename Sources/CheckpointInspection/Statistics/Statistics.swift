@@ -21,9 +21,37 @@ public struct Statistics: Sendable, Equatable {
   }
   /// The population standard deviation (divisor n), as NumPy and clu compute it.
   public var populationDeviation: Double { (squares / Double(count)).squareRoot() }
+  /// The norm of the elements over the root of their count.
+  public var rootMeanSquare: Double { (mean * mean + squares / Double(count)).squareRoot() }
 }
 
 extension Statistics {
+  /// Chan, Golub and LeVeque's update: the moments of both sets of numbers from those of each.
+  fileprivate mutating func merge(count more: Int, mean other: Double, squares otherSquares: Double)
+  {
+    guard more > 0 else { return }
+    guard count > 0 else {
+      (count, mean, squares) = (more, other, otherSquares)
+      return
+    }
+    let combined = Double(count + more)
+    let difference = other - mean
+    squares += otherSquares + difference * difference * Double(count) * Double(more) / combined
+    mean += difference * Double(more) / combined
+    count += more
+  }
+
+  /// Adds another tensor's figures, as if both were one.
+  mutating func add(_ other: Statistics) {
+    merge(count: other.count, mean: other.mean, squares: other.squares)
+    if !(other.minimum >= minimum), !other.minimum.isNaN { minimum = other.minimum }
+    if !(other.maximum <= maximum), !other.maximum.isNaN { maximum = other.maximum }
+    nanCount += other.nanCount
+    infinityCount += other.infinityCount
+    zeroCount += other.zeroCount
+    publishedMean = nil
+  }
+
   /// The figures of numbers in memory.
   public init(of values: [Double]) {
     var accumulator = StatisticsAccumulator(values)
@@ -33,7 +61,7 @@ extension Statistics {
 }
 
 /// Accumulates statistics chunk by chunk. Each chunk's mean and squares are taken in two passes
-/// while it is in the cache, and merged by Chan, Golub and LeVeque's update, so that no large mean
+/// while it is in the cache, and merged into the total (`Statistics.merge`), so that no large mean
 /// swallows a small deviation.
 struct StatisticsAccumulator {
   private(set) var total = Statistics()
@@ -65,7 +93,7 @@ struct StatisticsAccumulator {
       if !(value >= total.minimum), !value.isNaN { total.minimum = value }
       if !(value <= total.maximum), !value.isNaN { total.maximum = value }
     }
-    merge(count: values.count, mean: mean, squares: squares)
+    total.merge(count: values.count, mean: mean, squares: squares)
   }
 
   /// The same for float32, four at a time and in one pass: sums of x - c and (x - c)², where c is
@@ -110,7 +138,7 @@ struct StatisticsAccumulator {
       self.total.zeroCount += zeroCount
       if !(Double(minimum) >= self.total.minimum) { self.total.minimum = Double(minimum) }
       if !(Double(maximum) <= self.total.maximum) { self.total.maximum = Double(maximum) }
-      merge(
+      self.total.merge(
         count: count, mean: center + mean, squares: max(0, totalSquares - mean * total))
       return true
     }
@@ -121,19 +149,5 @@ struct StatisticsAccumulator {
       if value.isNaN { total.nanCount += 1 }
       if value.isInfinite { total.infinityCount += 1 }
     }
-  }
-
-  private mutating func merge(count: Int, mean: Double, squares: Double) {
-    guard count > 0 else { return }
-    guard total.count > 0 else {
-      (total.count, total.mean, total.squares) = (count, mean, squares)
-      return
-    }
-    let combined = Double(total.count + count)
-    let difference = mean - total.mean
-    total.squares +=
-      squares + difference * difference * Double(total.count) * Double(count) / combined
-    total.mean += difference * Double(count) / combined
-    total.count += count
   }
 }

@@ -27,3 +27,15 @@ public func byteSize(_ bytes: Int) -> String {
   let tenths = Int((value * 10).rounded())
   return "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }
+
+/// A part of a whole for a person: `12.5 %`, `<0.1 %` where it would round to nothing.
+public func percentage(_ part: Double) -> String {
+  guard part.isFinite else { return "-" }
+  let tenths = (part * 1000).rounded()
+  if part > 0, tenths == 0 { return "<0.1 %" }
+  // All but a little is not all.
+  if part < 1, tenths == 1000 { return ">99.9 %" }
+  let whole = Int(tenths) / 10
+  return tenths.truncatingRemainder(dividingBy: 10) == 0
+    ? "\(whole) %" : "\(whole).\(Int(tenths) % 10) %"
+}

@@ -1,9 +1,12 @@
 import Bytes
 public import CheckpointCore
 
-/// A tensor with its figures.
+/// A tensor with its figures, or a family of tensors that are alike.
 public struct StatisticsRow: Sendable {
+  /// Of a family, its first member under the family's name.
   public let tensor: TensorInfo
+  /// How many tensors the row stands for.
+  public var count = 1
   /// The first name of the same storage, where this is not the first.
   public let aliasOf: TensorName?
   public let statistics: Statistics
@@ -12,6 +15,39 @@ public struct StatisticsRow: Sendable {
     self.tensor = tensor
     self.aliasOf = aliasOf
     self.statistics = statistics
+  }
+
+  /// The elements of all tensors of the row.
+  public var size: Int { count * tensor.shape.count }
+
+  private struct Kind: Hashable {
+    let dtype: DType
+    let shape: Shape
+    let isAlias: Bool
+  }
+
+  /// The rows with numbered families as one row each, whose figures are those of all their elements.
+  static func folded(_ rows: [StatisticsRow]) -> [StatisticsRow] {
+    let names = FoldedNames(
+      rows.map { row in
+        (
+          name: row.tensor.name,
+          key: Kind(
+            dtype: row.tensor.dtype, shape: row.tensor.shape, isAlias: row.aliasOf != nil)
+        )
+      })
+    return names.list.compactMap { name, members in
+      guard let first = members.first, members.count > 1 else {
+        return members.first.map { rows[$0] }
+      }
+      var figures = Statistics()
+      for member in members { figures.add(rows[member].statistics) }
+      var row = StatisticsRow(
+        tensor: rows[first].tensor.renamed(TensorName(name)), aliasOf: rows[first].aliasOf,
+        statistics: figures)
+      row.count = members.count
+      return row
+    }
   }
 }
 

@@ -8,10 +8,17 @@ public struct TensorScan: Sendable {
   public struct Request: Sendable {
     public var hash: Bool
     public var centroid: Bool
+    public var histogram: Bool
+    public var deadChannels: Bool
 
-    public init(hash: Bool = false, centroid: Bool = false) {
+    public init(
+      hash: Bool = false, centroid: Bool = false, histogram: Bool = false,
+      deadChannels: Bool = false
+    ) {
       self.hash = hash
       self.centroid = centroid
+      self.histogram = histogram
+      self.deadChannels = deadChannels
     }
   }
 
@@ -21,6 +28,10 @@ public struct TensorScan: Sendable {
   /// Per axis, where the tensor's energy lies: Σ x²·index / Σ x². A transpose exchanges two of
   /// them, a flip mirrors one; small changes of the elements hardly move them.
   public let centroid: [Double]?
+  public let histogram: Histogram?
+  /// How many slices along the first and the last axis hold nothing but zeros; `nil` for a tensor
+  /// without channels.
+  public let deadChannels: (first: Int, last: Int)?
 
   /// Scans `tensors` on all threads; an alias has the result of its original.
   ///
@@ -50,13 +61,21 @@ public struct TensorScan: Sendable {
     var figures = StatisticsAccumulator()
     var hash = request.hash ? SHA256() : nil
     var energy = request.centroid ? EnergyCentroid(tensor.shape) : nil
-    try stream(tensor) { _, chunk in
+    var distribution = request.histogram ? HistogramAccumulator() : nil
+    var channels = request.deadChannels ? DeadChannels(tensor) : nil
+    try stream(tensor) { position, chunk in
+      let zeros = figures.total.zeroCount
       figures.add(chunk, tensor.dtype)
+      distribution?.add(chunk, tensor.dtype)
+      channels?.add(
+        at: position, chunk, tensor.dtype, hasZeros: figures.total.zeroCount > zeros)
       if hash != nil { unsafe chunk.withUnsafeBytes { unsafe hash?.update(bufferPointer: $0) } }
       energy?.add(chunk, tensor.dtype)
     }
     statistics = figures.total
     sha256 = hash.map { hexadecimal($0.finalize()) }
     centroid = energy?.centroid
+    histogram = distribution?.histogram(figures.total)
+    deadChannels = channels?.counts
   }
 }

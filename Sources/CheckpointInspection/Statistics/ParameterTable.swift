@@ -17,6 +17,8 @@ public struct ParameterTable: Sendable {
 
   public let style: Style
   public let rows: [StatisticsRow]
+  /// Whether families are one row, with a column that counts their members.
+  private let folds: Bool
   /// Rows that `maximumLines` leaves out.
   private let omitted: Int
   private let totalCount: Int
@@ -29,19 +31,23 @@ public struct ParameterTable: Sendable {
   ///     table.
   ///   - listsAliases: whether second names of a storage get rows of their own; they never count
   ///     towards the total.
+  ///   - folds: gives a numbered family one row, with the figures of all its elements; JSON cannot
+  ///     tell one.
   ///   - order: `nil` for the style's own.
   public init(
     _ rows: [StatisticsRow], placeholders: [Placeholder] = [], style: Style,
-    listsAliases: Bool = false, order: Order? = nil,
+    listsAliases: Bool = false, folds: Bool = false, order: Order? = nil,
     maximumLines: Int? = nil
   ) {
     let own = rows.filter { $0.aliasOf == nil }
     totalCount = own.reduce(0) { $0 + $1.tensor.shape.count }
     totalBytes = own.reduce(0) { $0 + $1.tensor.byteCount }
+    let listed = listsAliases ? rows : own
     let shown = Self.sorted(
-      listsAliases ? rows : own, by: order ?? (style == .clu ? .name : .file))
+      folds ? StatisticsRow.folded(listed) : listed, by: order ?? (style == .clu ? .name : .file))
     let limit = maximumLines ?? shown.count
     self.style = style
+    self.folds = folds
     self.placeholders = placeholders
     self.rows = Array(shown.prefix(limit))
     omitted = shown.count - self.rows.count
@@ -60,22 +66,31 @@ public struct ParameterTable: Sendable {
     case .file: return rows
     case .name:
       return rows.sorted { $0.tensor.name < $1.tensor.name }
-    case .size: return descending { Double($0.tensor.shape.count) }
+    case .size: return descending { Double($0.size) }
     case .mean: return descending { $0.statistics.mean }
     case .std: return descending { $0.statistics.standardDeviation }
     }
   }
 
   /// The table's text, without a newline at its end.
-  public func text(_ output: Output) -> String {
+  ///
+  /// - Parameter place: where a table of this tool's own making goes to. The published style is the
+  ///   same everywhere.
+  public func text(_ output: Output, _ place: TextStyle = .plain) -> String {
     if output == .json { return json().serialized(pretty: true) }
     var table = TextTable(header: header)
-    for row in rows { table.rows.append(output == .csv ? plainCells(row) : cells(row)) }
+    for row in rows {
+      var line = output == .csv ? plainCells(row) : cells(row)
+      if folds { line.insert(output == .csv ? String(row.count) : thousands(row.count), at: 1) }
+      table.rows.append(line)
+    }
     if omitted > 0, output != .csv {
       table.rows.append(["… \(omitted) more"] + [String](repeating: "", count: header.count - 1))
     }
     switch output {
-    case .table: return (table.boxed() + [footer] + unreadLines).joined(separator: "\n")
+    case .table:
+      let lines = table.boxed(style == .torch && !folds ? .plain : place)
+      return (lines + [footer] + unreadLines).joined(separator: "\n")
     case .markdown:
       return (table.markdown() + ["", footer] + unreadLines.map { "\n" + $0 })
         .joined(separator: "\n")
@@ -84,6 +99,11 @@ public struct ParameterTable: Sendable {
   }
 
   private var header: [String] {
+    let columns = styleHeader
+    return folds ? [columns[0], "Tensors"] + columns[1...] : columns
+  }
+
+  private var styleHeader: [String] {
     switch style {
     case .torch: ["Name", "Shape", "Size", "Mean", "Std"]
     case .clu: ["Name", "Shape", "Dtype", "Size", "Mean", "Std"]
@@ -104,7 +124,7 @@ public struct ParameterTable: Sendable {
     let dtype = style == .torch ? [] : [row.tensor.dtype.name]
     let deviation =
       style == .clu ? figures.populationDeviation : figures.standardDeviation
-    let middle = [String(row.tensor.shape.count), number(figures.mean), number(deviation)]
+    let middle = [String(row.size), number(figures.mean), number(deviation)]
     let end =
       style != .full
       ? []
@@ -118,7 +138,7 @@ public struct ParameterTable: Sendable {
     let figures = row.statistics
     let name = printable(row.tensor.name)
     let shape = row.tensor.shape.description
-    let size = thousands(row.tensor.shape.count)
+    let size = thousands(row.size)
     let mean = pythonThreeDigits(figures.mean)
     switch style {
     case .torch:
@@ -171,7 +191,7 @@ public struct ParameterTable: Sendable {
       "name": .name(row.tensor.name),
       "shape": .ints(row.tensor.shape.dimensions),
       "dtype": .string(row.tensor.dtype.name),
-      "size": .int(row.tensor.shape.count),
+      "size": .int(row.size),
       "mean": .finite(figures.mean),
       "std": .finite(figures.standardDeviation),
       "min": .finite(figures.minimum),

@@ -1,0 +1,63 @@
+import CheckpointCore
+import Crypto
+
+/// A report as one HTML page that needs nothing else: no network, no other file.
+///
+/// The page may run the script and show the style that it carries, which a policy in its head says
+/// by their hashes; names from a checkpoint reach it as data and as text, never as markup.
+public enum ReportPage {
+  public static func html(_ report: CheckpointReport) -> String {
+    let script = [PackageResources.charts_js, PackageResources.tree_js, PackageResources.page_js]
+      .map(text).joined(separator: "\n")
+    let style = text(PackageResources.report_css)
+    let parts = [
+      "TITLE": escaped(printable(report.description.path)),
+      "SUMMARY": escaped(report.description.lines().joined(separator: "\n")),
+      "POLICY":
+        "default-src 'none'; script-src '\(digest(script))'; style-src '\(digest(style))'; "
+        + "img-src data:",
+      "STYLE": style,
+      "SCRIPT": script,
+      "DATA": embedded(report.json),
+    ]
+    var page = ""
+    // The template is taken apart once, so that nothing in what is put in is taken for a mark.
+    for (index, piece) in text(PackageResources.report_html).split(
+      separator: "@@", omittingEmptySubsequences: false
+    ).enumerated() {
+      page += index % 2 == 0 ? String(piece) : parts[String(piece)] ?? ""
+    }
+    return page
+  }
+
+  private static func text(_ resource: [UInt8]) -> String {
+    String(decoding: resource, as: UTF8.self)
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
+  }
+
+  /// JSON within a script element, which only `</script` or `<!--` could end.
+  private static func embedded(_ value: JSONValue) -> String {
+    value.serialized().replacing("<", with: "\\u003c")
+  }
+
+  /// A source of the page's policy (CSP level 2, section 4.2.5).
+  private static func digest(_ text: String) -> String {
+    "sha256-" + base64(Array(SHA256.hash(data: Array(text.utf8))))
+  }
+
+  private static func base64(_ bytes: [UInt8]) -> String {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    var result = ""
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+      for digit in 0..<4 {
+        result.append(digit <= group.count ? digits[bits >> (18 - 6 * digit) & 63] : "=")
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,94 @@
+import CheckpointCore
+
+/// A table of text: the same rows as a boxed table, Markdown or CSV.
+public struct TextTable: Sendable {
+  public let header: [String]
+  public var rows: [[String]]
+  /// The columns that give way where a terminal is too narrow, the first of them first. Figures
+  /// never do.
+  var elastic = [0]
+  /// The columns of figures that stand at the right of their column.
+  var rightAligned: Set<Int> = []
+  /// The columns in colour, where there is colour.
+  var colors: [Int: TextStyle.Color] = [:]
+
+  /// An elastic column keeps this many characters, enough to tell names apart.
+  private static let minimumWidth = 16
+
+  public init(header: [String], rows: [[String]] = []) {
+    self.header = header
+    self.rows = rows
+  }
+
+  /// Cells left-aligned between bars, with rules of dashes, as clu and the published table print it.
+  public func boxed(_ style: TextStyle = .plain) -> [String] {
+    let (lines, widths) = fitted(style, separators: 3 * header.count + 1)
+    let rule = "+" + widths.map { String(repeating: "-", count: $0 + 2) + "+" }.joined()
+    let padded = lines.map { cells in
+      "|" + zip(cells, widths).map { " \(Self.padding($0, $1)) |" }.joined()
+    }
+    return [rule, padded[0], rule] + padded.dropFirst() + [rule]
+  }
+
+  /// Columns separated by two spaces, without trailing blanks.
+  public func plain(_ style: TextStyle = .plain) -> [String] {
+    let (lines, widths) = fitted(style, separators: 2 * (header.count - 1))
+    return lines.enumerated().map { number, cells in
+      // What stands behind the last cell that holds something is blank.
+      let count = (cells.lastIndex { !$0.isEmpty } ?? -1) + 1
+      return cells.indices.prefix(count).map { column in
+        let isRight = rightAligned.contains(column)
+        let isLast = column == count - 1
+        let blanks = String(repeating: " ", count: widths[column] - cells[column].count)
+        let color = number == 0 ? .bold : colors[column]
+        let text = color.map { style.paint(cells[column], $0) } ?? cells[column]
+        return (isRight ? blanks : "") + text + (isRight || isLast ? "" : blanks)
+      }.joined(separator: "  ")
+    }
+  }
+
+  private static func padding(_ cell: String, _ width: Int) -> String {
+    cell + String(repeating: " ", count: width - cell.count)
+  }
+
+  /// The lines, header first, with the elastic columns cut to what the width leaves them.
+  ///
+  /// - Parameter separators: the characters of a line that belong to no cell.
+  private func fitted(
+    _ style: TextStyle, separators: Int
+  ) -> (lines: [[String]], widths: [Int]) {
+    var lines = [header] + rows
+    var widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    guard let width = style.width else { return (lines, widths) }
+    for column in elastic {
+      let excess = widths.reduce(separators, +) - width
+      guard excess > 0 else { break }
+      widths[column] = min(widths[column], max(Self.minimumWidth, widths[column] - excess))
+      for index in lines.indices {
+        lines[index][column] = abbreviated(lines[index][column], to: widths[column])
+      }
+    }
+    return (lines, widths)
+  }
+
+  /// A GitHub-flavoured Markdown table.
+  public func markdown() -> [String] {
+    func line(_ cells: [String]) -> String {
+      let escaped = cells.map { cell in
+        cell.map { $0 == "|" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
+      }
+      return "| " + escaped.joined(separator: " | ") + " |"
+    }
+    return [line(header), "|" + header.map { _ in " --- |" }.joined()] + rows.map(line)
+  }
+
+  /// RFC 4180, with newlines alone at the ends of lines.
+  public func csv() -> [String] {
+    ([header] + rows).map { cells in
+      cells.map { cell in
+        guard cell.contains(where: { "\",\n\r".contains($0) }) else { return cell }
+        return "\"" + cell.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
+      }.joined(separator: ",")
+    }
+  }
+}
