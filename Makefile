@@ -4,8 +4,10 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 # How long `make fuzz` runs each target.
 SECONDS ?= 60
+# Where `make browser` puts its pictures, if they are to be kept.
+export SCREENSHOTS
 
-.PHONY: help setup build demo test lint interop crash fuzz docs bench dist install clean
+.PHONY: help setup build demo test lint interop browser crash fuzz docs bench dist install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -29,6 +31,10 @@ lint: ## Check the format and style of every Swift file.
 interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached virtual environment.
 	@$(SWIFT) build -c release --product MakeCorpus
 	@scripts/interop.sh
+
+browser: build ## Look at the pages of `report` in Chromium; SCREENSHOTS=docs/images keeps the pictures.
+	@scripts/setup.sh chromium chromedriver:chromium-driver
+	@scripts/browser.sh
 
 crash: ## Signal a conversion at every system call; installs strace.
 	@scripts/setup.sh strace

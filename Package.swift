@@ -57,6 +57,11 @@ let package = Package(
       dependencies: [
         "Bytes", "CheckpointCore", .product(name: "Crypto", package: "swift-crypto"),
       ],
+      resources: [
+        .embedInCode("Report/Page/report.html"), .embedInCode("Report/Page/report.css"),
+        .embedInCode("Report/Page/charts.js"), .embedInCode("Report/Page/tree.js"),
+        .embedInCode("Report/Page/page.js"),
+      ],
       swiftSettings: strict),
     .target(
       name: "CheckpointConversion",

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Prints the Python of the interop environment: the real frameworks at pinned versions, in a virtual
 # environment that is kept in the user's cache and made anew only when its requirements change.
+#
+#     scripts/interop-env.sh [FOLDER]    that of the tests in FOLDER (Tests/Interop)
 set -eu
 cd "$(dirname "$0")/.."
 
-requirements=Tests/Interop/requirements.txt
+requirements=${1:-Tests/Interop}/requirements.txt
 key=$(cat "$requirements" | cksum | cut -d' ' -f1)
 environment="${XDG_CACHE_HOME:-$HOME/.cache}/savi-ckpt/interop-$key"
 

@@ -3,7 +3,7 @@
 # libdeflate, libzstd, HDF5 and OpenBLAS. Installs the packages on Debian and Ubuntu; elsewhere, or without
 # the right to, says which are missing.
 #
-#     scripts/setup.sh [COMMAND…]    these commands too, each from the package of its name
+#     scripts/setup.sh [COMMAND[:PACKAGE]…]    these commands too, from the packages of their names
 set -eu
 
 if ! command -v swift >/dev/null; then
@@ -14,7 +14,7 @@ fi
 # package:pkg-config module
 missing=""
 for command in pkg-config "$@"; do
-  command -v "$command" >/dev/null || missing="$missing $command"
+  command -v "${command%%:*}" >/dev/null || missing="$missing ${command##*:}"
 done
 for pair in libzip-dev:libzip libdeflate-dev:libdeflate libzstd-dev:libzstd \
   libhdf5-dev:hdf5-serial libopenblas-dev:openblas; do

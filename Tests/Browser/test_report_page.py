@@ -1,0 +1,143 @@
+"""The page that `report` writes, in a real browser: opened from its file, without a network."""
+import re
+import time
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+import checkpoint
+
+
+@pytest.fixture(scope="module")
+def page(report, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    before = checkpoint.decoder()
+    first = checkpoint.save(folder / "before.safetensors", before)
+    second = checkpoint.save(folder / "after.safetensors", checkpoint.trained_on(before))
+    return report(folder / "report.html", first, second)
+
+
+def one(driver, selector):
+    return driver.find_element(By.CSS_SELECTOR, selector)
+
+
+def all_of(driver, selector):
+    return driver.find_elements(By.CSS_SELECTOR, selector)
+
+
+def test_the_tree_opens_by_mouse_and_by_keyboard(open_page, page):
+    driver = open_page(page)
+    group = one(driver, "#tree > details[data-path='model']")
+    one(group, "summary").click()
+    layers = one(group, "details[data-path='model.layers'] > summary")
+    layers.send_keys(Keys.ENTER)
+    assert len(all_of(driver, "details[data-path^='model.layers.']")) == 12
+    assert driver.switch_to.active_element == layers
+
+
+def test_search_filters(open_page, page):
+    driver = open_page(page)
+    box = one(driver, "#search")
+    box.send_keys("q_proj layers.1")
+    assert one(driver, "#found").text == "3 found"
+    assert [row.get_attribute("data-name") for row in all_of(driver, "#results > details")] == [
+        f"model.layers.{layer}.self_attn.q_proj.weight" for layer in [1, 10, 11]]
+    assert not one(driver, "#tree").is_displayed()
+    box.clear()
+    box.send_keys(" ")
+    assert one(driver, "#tree").is_displayed()
+
+
+def test_a_histogram_has_the_bars_that_the_data_says(open_page, page):
+    driver = open_page(page)
+    one(driver, "#search").send_keys("known")
+    one(driver, "#results summary").click()
+    bars = {}
+    for bar in all_of(driver, "#results .histogram .bar"):
+        key = bar.get_attribute("data-special") or float(bar.get_attribute("data-from"))
+        bars[key] = int(bar.get_attribute("data-count"))
+    assert {key: count for key, count in bars.items() if count} == {
+        "0": 3, 1.0: 2, 2.0: 1, 4.0: 3, -2.0: 1, -0.5: 2}
+    heights = {bar.get_attribute("data-from"): float(bar.get_attribute("height"))
+               for bar in all_of(driver, "#results .histogram .bar")}
+    assert heights["4"] > heights["1"] > heights["2"] > heights["0.5"] == 0
+
+
+def test_flags_lead_to_their_tensors(open_page, page):
+    driver = open_page(page)
+    titles = [item.text for item in all_of(driver, "#flags summary")]
+    assert [title.split(":")[0] for title in titles] == [
+        "NaN", "constant", "dead channels", "duplicated", "outlier", "beyond float16"]
+    all_of(driver, "#flags summary")[0].click()
+    one(driver, "#flags button.link").click()
+    focused = driver.switch_to.active_element
+    assert "q_proj.weight" in focused.text
+    assert one(driver, "[data-name='model.layers.5.self_attn.q_proj.weight']").get_attribute("open")
+
+
+def test_the_treemap_leads_into_groups(open_page, page):
+    driver = open_page(page)
+    cells = all_of(driver, "#treemap .cell")
+    assert cells[0].get_attribute("aria-label").startswith("model: ")
+    cells[0].send_keys(Keys.ENTER)
+    names = [cell.get_attribute("aria-label") for cell in all_of(driver, "#treemap .cell")]
+    assert names[0].startswith("layers: ") and len(names) == 2
+
+
+def test_the_comparison_is_sorted_and_said(open_page, page):
+    driver = open_page(page)
+    assert one(driver, "#comparison .verdict").text == "same architecture, 44 of 98 tensors changed"
+    first = one(driver, "#comparison tbody tr")
+    # NaN has no distance, and comes before all that have one.
+    assert "layers.5" in first.text
+    curves = [item.get_attribute("aria-label") for item in all_of(driver, "#depth svg")]
+    assert any(label.startswith("Relative change from 0 to 11: 0: 0, ") for label in curves)
+
+
+def test_everything_has_a_name_for_a_screen_reader(open_page, page):
+    driver = open_page(page)
+    unnamed = driver.execute_script("""
+      return [...document.querySelectorAll("svg, button, input, section")].filter((node) =>
+        !node.ariaLabel && !node.textContent.trim() && !node.labels?.length
+        && node.getAttribute("aria-hidden") !== "true"
+        && !node.getAttribute("aria-labelledby")).map((node) => node.outerHTML);""")
+    assert unnamed == []
+    assert driver.execute_script("return document.documentElement.lang") == "en"
+
+
+def test_names_are_never_markup(report, open_page, tmp_path):
+    names = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "a&amp;b\"'"]
+    file = checkpoint.save(tmp_path / "x.safetensors", {name: ([1], [1.0]) for name in names})
+    driver = open_page(report(tmp_path / "x.html", file))
+    shown = [item.text for item in all_of(driver, "#tree .name")]
+    assert sorted(shown) == sorted(name for name in names) or len(shown) >= len(names)
+    assert all_of(driver, "img") == []
+
+
+def test_twenty_thousand_tensors_stay_usable(report, open_page, tmp_path):
+    names = [f"layers.{layer}.experts.{expert}.{part}.weight"
+             for layer in range(50) for expert in range(100) for part in "abcd"]
+    file = checkpoint.save(
+        tmp_path / "many.safetensors", {name: ([2], [1.0, -2.0]) for name in names})
+    page = report(tmp_path / "many.html", file)
+    assert page.stat().st_size < 20_000_000
+    start = time.monotonic()
+    driver = open_page(page)
+    one(driver, "#search").send_keys("experts.99.d")
+    assert one(driver, "#found").text == "50 found"
+    # Far more than it takes, far less than a person would wait for.
+    assert time.monotonic() - start < 20
+    assert driver.execute_script("return document.getElementsByTagName('*').length") < 20_000
+
+
+def test_screenshots(open_page, page, screenshots):
+    for scheme in ["light", "dark"]:
+        driver = open_page(page, scheme)
+        one(driver, "#search").send_keys("layers.5.self_attn.q_proj")
+        one(driver, "#results summary").click()
+        colour = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+        lightness = int(re.search(r"\d+", colour)[0])
+        assert lightness > 200 if scheme == "light" else lightness < 60
+        one(driver, "#tensors").screenshot(str(screenshots / f"report-tensor-{scheme}.png"))
+        one(driver, "#comparison").screenshot(str(screenshots / f"report-comparison-{scheme}.png"))
