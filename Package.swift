@@ -26,14 +26,14 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
-    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+    .target(name: "CHDF5", exclude: ["functions.def"]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CPlatform"),
     .target(
       name: "Bytes", dependencies: ["CDeflate", "CPlatform", "CZstd"], swiftSettings: strict),
@@ -74,7 +74,7 @@ let package = Package(
       name: "CheckpointValidation",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointMapping", "CheckpointInspection",
-        .product(name: "Yams", package: "Yams"),
+        "CYAML",
       ],
       resources: [
         .embedInCode("Schemas/savi-small.checkpoint.json"),

@@ -118,7 +118,7 @@ struct SchemaCommand: ParsableCommand {
         for finding in findings {
           try Console.output(
             "\(printable(name)): "
-              + (finding.position.map { "line \($0.line), column \($0.column): " } ?? "")
+              + (finding.position.map { "\($0): " } ?? "")
               + "\(finding.severity.rawValue): \(printable(finding.subject)): "
               + printable(finding.message))
         }

@@ -1,9 +1,11 @@
 /// A value in a document with its path, so that a mistake is reported where it stands.
 public struct DocumentNode: Sendable {
   /// Where a value begins in the document's text, both counted from 1.
-  public struct Position: Sendable, Hashable {
+  public struct Position: Sendable, Hashable, CustomStringConvertible {
     public let line: Int
     public let column: Int
+
+    public var description: String { "line \(line), column \(column)" }
 
     public init(line: Int, column: Int) {
       self.line = line
@@ -30,7 +32,7 @@ public struct DocumentNode: Sendable {
   public var position: Position? { positions[path] }
 
   public func problem(_ message: String, advice: String? = nil) -> CheckpointError {
-    let place = position.map { "line \($0.line), column \($0.column)" }
+    let place = position.map(\.description)
     let entry = [place, path.isEmpty ? nil : path].compactMap(\.self).joined(separator: ": ")
     return CheckpointError(entry: entry.isEmpty ? nil : entry, message, advice: advice)
   }

@@ -132,6 +132,8 @@ public enum HDF5Helper {
     var answer: [UInt8] = []
     do {
       let file = try RandomAccessFile(path: path)
+      // Before the limits, which are for what it does with the file.
+      try HDF5Library.require()
       HDF5Limits(fileSize: file.size).apply()
       let index = try HDF5Scanner.scan(path)
       answer.append(1)
@@ -141,9 +143,11 @@ public enum HDF5Helper {
       answer.appendCounted(error.description.utf8)
       answer.appendCounted((error.advice ?? "").utf8)
     } catch {
+      let problem =
+        error as? CheckpointError ?? CheckpointError("it cannot be described: \(error)")
       answer = [0]
-      answer.appendCounted("it cannot be described: \(error)".utf8)
-      answer.appendCounted("".utf8)
+      answer.appendCounted(problem.message.utf8)
+      answer.appendCounted((problem.advice ?? "").utf8)
     }
     _ = try? Machine.write(answer, to: 1)
     // Without libhdf5's exit handler, which would go through a damaged file's caches.

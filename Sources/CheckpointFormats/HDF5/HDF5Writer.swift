@@ -61,9 +61,7 @@ struct HDF5Writer: CheckpointWriter {
   private func layOut(
     _ tensors: [OutputTensor], path: String, output: String, _ work: WorkLimits
   ) throws -> [PlacedTensor] {
-    // Its clean-up at exit would write to a file that could not grow, and crash.
-    H5dont_atexit()
-    guard H5open() >= 0 else { throw CheckpointError("libhdf5 cannot start") }
+    try HDF5Library.require()
     savi_silence_errors()
     var placed: [PlacedTensor] = []
     let layout = try HDF5FileLayout(path: path, named: output)

@@ -1,12 +1,21 @@
 #ifndef SAVI_CKPT_CHDF5_H
 #define SAVI_CKPT_CHDF5_H
 
-// The API of 1.10, which later versions keep under the same names.
+// The API of 1.10, which later versions keep under the same names. Debian keeps the header of the
+// serial library apart from that of MPI.
 #define H5_USE_110_API 1
+#if __has_include(<hdf5/serial/hdf5.h>)
+#include <hdf5/serial/hdf5.h>
+#else
 #include <hdf5.h>
+#endif
 #include <sys/resource.h>
 
 #include "reader.h"
+
+// Loads libhdf5, once: NULL, or the reason why it cannot be. Until then no function of it may be
+// called. It drags in some sixty libraries, which most commands have no use for.
+const char *savi_load_hdf5(void);
 
 // RLIMIT_* are enumerators of an anonymous type in glibc, which Swift does not pass on.
 static inline void savi_limit(int resource, rlim_t limit) {
