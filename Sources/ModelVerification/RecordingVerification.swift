@@ -51,8 +51,8 @@ package struct RecordingVerification: Sendable {
         file: converted.path, "no call of it goes with a call of \(source.path)",
         advice: "record both models on the same input, or name their mapping with --map")
     }
-    var walk = RecordingWalk(
-      recordings: (source, converted), weights: weights, tolerance: tolerance)
+    var walk = try RecordingWalk(
+      (source, converted), pairing, weights: weights, tolerance: tolerance)
     for pair in pairing.pairs { try walk.visit(pair) }
     try walk.finish()
     calls = pairing.pairs.count

@@ -5,42 +5,84 @@ import ReferenceLayers
 struct RecordingWalk {
   let recordings: (source: Recording, converted: Recording)
   let weights: (source: ModelWeights?, converted: ModelWeights?)
-  let tolerance: RecordingTolerance
 
   private(set) var faults: [Fault] = []
   private(set) var ineffective: [RecordingVerification.Ineffective] = []
   private(set) var unjudged: [String] = []
-  private(set) var layouts: [String: Int] = [:]
-  private var aligner = Aligner()
+  private var comparison: CallComparison
+  private var origins = OriginList()
+  /// Calls of the converted model without a counterpart, by the tensors they returned.
+  private let unpaired: [TensorName: RecordedCall]
 
   init(
-    recordings: (source: Recording, converted: Recording),
+    _ recordings: (source: Recording, converted: Recording), _ pairing: CallPairing,
     weights: (source: ModelWeights?, converted: ModelWeights?), tolerance: RecordingTolerance
-  ) {
+  ) throws {
     self.recordings = recordings
     self.weights = weights
-    self.tolerance = tolerance
+    comparison = CallComparison(recordings: recordings, tolerance: tolerance)
+    unpaired = Dictionary(
+      pairing.unpairedConverted.flatMap { call in call.outputs.map { ($0.tensor.name, call) } },
+      uniquingKeysWith: { first, _ in first })
+    let roots = (recordings.source.root, recordings.converted.root)
+    if let source = roots.0, let converted = roots.1, source.facts.framework != .plain {
+      let inputs = try comparison.compare(source.inputs, converted.inputs)
+      origins.pin(inputs.tensors) { "the input \($0.name)" }
+    }
   }
 
-  /// How far the tensors of two calls are apart: the worst of them.
-  private struct Distance {
-    var maximum = 0.0
-    var relative = 0.0
-    var isWithin = true
-    /// Whether every tensor has its counterpart.
-    var isComplete = true
-  }
+  var layouts: [String: Int] { comparison.layouts }
 
   mutating func visit(_ pair: CallPairing.Pair) throws {
-    let inputs = try distance(pair.source.inputs, pair.converted.inputs)
-    let outputs = try distance(pair.source.outputs, pair.converted.outputs)
-    if !inputs.isWithin, faults.isEmpty {
-      add(.between, pair, inputs, [])
+    let inputs = try comparison.compare(pair.source.inputs, pair.converted.inputs)
+    try judgeBetween(pair, inputs)
+    let outputs = try comparison.compare(pair.source.outputs, pair.converted.outputs)
+    try judgeLayer(pair, inputs, outputs)
+    let title = pair.source.title
+    origins.add(inputs.tensors) { _ in "what goes into \(title)" }
+    let isEmbedding = pair.source.definition?.id == "embedding"
+    origins.add(outputs.tensors, isEmbedding: isEmbedding) { _ in title }
+  }
+
+  /// Judges what the models return themselves.
+  mutating func finish() throws {
+    guard let source = recordings.source.root, let converted = recordings.converted.root,
+      source.facts.framework != .plain
+    else { return }
+    let outputs = try comparison.compare(source.outputs, converted.outputs)
+    try judgeBetween(CallPairing.Pair(source: source, converted: converted), outputs)
+  }
+
+  /// Judges what lies between the calls before and this one, by its inputs.
+  private mutating func judgeBetween(
+    _ pair: CallPairing.Pair, _ inputs: CallComparison.Result
+  ) throws {
+    for tensor in inputs.tensors where !tensor.isWithin && !origins.contains(tensor) {
+      let provenance = Provenance(
+        origins: try origins.loaded(recordings),
+        target: try Origin(tensor, recordings, title: pair.source.title, isEmbedding: false))
+      switch BetweenJudge(provenance: provenance).judge() {
+      case .inherited: continue
+      case .differs(let cause): add(between: pair, tensor, [cause])
+      case .unknown:
+        // Behind a fault an input that is made in no known way tells nothing.
+        guard faults.isEmpty, comparison.isBeyondNoise(tensor) else { continue }
+        add(between: pair, tensor, [])
+      }
+      return
     }
-    let isSettled = outputs.isWithin && outputs.relative <= RecordingTolerance.rounding
-    guard !isSettled else { return }
+  }
+
+  private mutating func judgeLayer(
+    _ pair: CallPairing.Pair, _ inputs: CallComparison.Result, _ outputs: CallComparison.Result
+  ) throws {
+    if outputs.isWithin, outputs.relative <= RecordingTolerance.rounding { return }
     guard let sides = try LayerSides(pair, recordings, weights) else {
       judgeByValues(pair, inputs, outputs)
+      return
+    }
+    if inputs.isWithin, inputs.isComplete, let cause = sides.axisOrderCause {
+      add(layer: pair, outputs, [cause])
       return
     }
     let judge = LayerJudge(
@@ -50,26 +92,15 @@ struct RecordingWalk {
     case .same(let ineffective): note(ineffective, pair)
     case .differs(let causes, let ineffective):
       note(ineffective, pair)
-      add(.layer, pair, outputs, causes)
-    case .unknown(let causes):
-      judgeByValues(pair, inputs, outputs, causes)
-    }
-  }
-
-  mutating func finish() throws {
-    let roots = [recordings.source, recordings.converted].map { recording in
-      recording.calls.first { $0.parent == nil }
-    }
-    guard faults.isEmpty, let source = roots[0], let converted = roots[1] else { return }
-    let outputs = try distance(source.outputs, converted.outputs)
-    if !outputs.isWithin {
-      add(.between, CallPairing.Pair(source: source, converted: converted), outputs, [])
+      add(layer: pair, outputs, causes)
+    case .unknown(let causes): judgeByValues(pair, inputs, outputs, causes)
     }
   }
 
   /// Judges a layer that cannot be recomputed by how far its inputs and outputs are apart.
   private mutating func judgeByValues(
-    _ pair: CallPairing.Pair, _ inputs: Distance, _ outputs: Distance, _ causes: [Cause] = []
+    _ pair: CallPairing.Pair, _ inputs: CallComparison.Result, _ outputs: CallComparison.Result,
+    _ causes: [Cause] = []
   ) {
     guard !outputs.isWithin else { return }
     guard inputs.isWithin else {
@@ -77,7 +108,7 @@ struct RecordingWalk {
       return
     }
     if outputs.relative > RecordingTolerance.amplification * inputs.relative {
-      add(.layer, pair, outputs, causes)
+      add(layer: pair, outputs, causes)
     }
   }
 
@@ -88,56 +119,23 @@ struct RecordingWalk {
   }
 
   private mutating func add(
-    _ kind: Fault.Kind, _ pair: CallPairing.Pair, _ distance: Distance, _ causes: [Cause]
+    layer pair: CallPairing.Pair, _ outputs: CallComparison.Result, _ causes: [Cause]
   ) {
     faults.append(
       Fault(
-        kind: kind, source: pair.source.path, converted: pair.converted.path,
-        position: pair.source.index, maximum: distance.maximum, relative: distance.relative,
-        causes: causes))
+        kind: .layer, source: pair.source.path, converted: pair.converted.path,
+        maximum: outputs.maximum, relative: outputs.relative, causes: causes))
   }
 
-  private mutating func distance(_ a: [RecordedTensor], _ b: [RecordedTensor]) throws -> Distance {
-    var result = Distance()
-    for (source, converted) in TensorPairs.pair(a, b) {
-      guard let converted else {
-        result.isComplete = false
-        continue
-      }
-      let reference = try recordings.source.floats(source)
-      let other = try recordings.converted.floats(converted)
-      guard let aligned = aligner.align(other, to: reference) else {
-        result = Distance(maximum: .infinity, relative: 1, isWithin: false, isComplete: false)
-        continue
-      }
-      if !aligned.alignment.isPlain {
-        layouts[aligned.alignment.description, default: 0] += 1
-      }
-      let difference = aligned.difference
-      if !tolerance.admits(difference) { result.isWithin = false }
-      if difference.relative.isNaN || difference.relative > result.relative {
-        (result.maximum, result.relative) = (difference.maximum, difference.relative)
-      }
-    }
-    return result
-  }
-}
-
-/// Which tensor of a call is which of its counterpart's.
-enum TensorPairs {
-  /// By name where both have it, else in order among those of as many elements.
-  static func pair(
-    _ a: [RecordedTensor], _ b: [RecordedTensor]
-  ) -> [(RecordedTensor, RecordedTensor?)] {
-    var free = b
-    func take(_ matches: (RecordedTensor) -> Bool) -> RecordedTensor? {
-      free.firstIndex(where: matches).map { free.remove(at: $0) }
-    }
-    let named = a.map { tensor in
-      take { $0.name == tensor.name && $0.fullShape.reduce(1, *) == tensor.fullShape.reduce(1, *) }
-    }
-    return zip(a, named).map { tensor, found in
-      (tensor, found ?? take { $0.fullShape.reduce(1, *) == tensor.fullShape.reduce(1, *) })
-    }
+  private mutating func add(
+    between pair: CallPairing.Pair, _ tensor: ComparedTensor, _ causes: [Cause]
+  ) {
+    // Where a module stands for what the source writes as a function, that is the place.
+    let module = unpaired[tensor.converted.tensor.name]
+    faults.append(
+      Fault(
+        kind: module == nil ? .between : .layer, source: pair.source.path,
+        converted: module?.path ?? pair.converted.path, maximum: tensor.difference.maximum,
+        relative: tensor.difference.relative, causes: causes))
   }
 }

@@ -58,12 +58,34 @@ struct LayerJudge {
         text: SettingCause.text(setting, x.settings[setting], y.settings[setting]),
         fix: SettingCause.fix(setting, x.settings, x.definition, framework))
     case .operand(let operand):
-      let (id, finding, fix) = OperandDiagnosis.explain(
-        operand, source: x.operands[operand], converted: y.operands[operand], x.definition)
+      let (id, finding, fix) =
+        exchanged(operand, x, y)
+        ?? OperandDiagnosis.explain(
+          operand, source: x.operands[operand], converted: y.operands[operand], x.definition)
       return Cause(
         id: id, explains: share, effect: alone,
         text: "the converted model's \(operand.rawValue.replacing("_", with: " ")) \(finding)",
         fix: fix)
+    }
+  }
+
+  /// That a tensor stands where another of the same layer belongs.
+  private func exchanged(
+    _ operand: Operand, _ x: LayerConfiguration, _ y: LayerConfiguration
+  ) -> (id: String, finding: String, fix: String)? {
+    guard let found = y.operands[operand] else { return nil }
+    let other = x.operands.keys.sorted().first {
+      guard $0 != operand, let tensor = x.operands[$0], tensor.shape == found.shape,
+        tensor.values.contains(where: { $0 != 0 })
+      else { return false }
+      return Difference(found, reference: tensor).relative <= RecordingTolerance.rounding
+    }
+    return other.map {
+      let words = $0.rawValue.replacing("_", with: " ")
+      return (
+        x.definition.id == "attention" ? "weight_permuted" : "other_weights",
+        "holds what belongs in the \(words)", "put it where it belongs"
+      )
     }
   }
 

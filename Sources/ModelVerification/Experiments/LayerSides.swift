@@ -25,7 +25,49 @@ struct LayerSides {
       let converted = try Self.side(
         pair.converted, recordings.converted, weights.converted, definition, items: items)
     else { return nil }
-    (self.source, self.converted) = (source, converted)
+    (self.source, self.converted) = Self.fitted(source, converted)
+  }
+
+  /// Zeros that one side puts around its input by a function, as the padding of the layer.
+  private static func fitted(
+    _ source: LayerSide, _ converted: LayerSide
+  ) -> (LayerSide, LayerSide) {
+    func fit(_ side: LayerSide, _ other: LayerSide) -> LayerSide {
+      guard side.inputs[0].shape != other.inputs[0].shape,
+        let (inputs, settings) = side.declared.definition.fitted(
+          side.inputs, side.declared.settings, to: other.inputs[0].shape)
+      else { return side }
+      var declared = side.declared
+      declared.settings = settings
+      return LayerSide(inputs: inputs, output: side.output, declared: declared)
+    }
+    return (fit(source, converted), fit(converted, source))
+  }
+
+  /// That one side takes the axes of its input for others than the other side does; asked where the
+  /// inputs agree as tensors.
+  var axisOrderCause: Cause? {
+    for (a, b) in zip(source.inputs, converted.inputs) {
+      let isSame =
+        a.shape == b.shape && Difference(b, reference: a).relative <= Self.sameInput
+      if isSame { continue }
+      let isSequence = ["recurrent", "attention"].contains(source.declared.definition.id)
+      return Cause(
+        id: isSequence ? "batch_time_order" : "axis_order", explains: nil, effect: nil,
+        text: "the inputs agree, but the layer takes \(Self.extents(b)) for what is "
+          + "\(Self.extents(a)) in the source",
+        fix: isSequence
+          ? "say which axis is the batch (batch_first), or exchange the first two axes"
+          : "exchange the axes before the layer")
+    }
+    return nil
+  }
+
+  /// Inputs that agree as tensors differ by less in a layer's own layout.
+  private static let sameInput = 1e-3
+
+  private static func extents(_ x: Tensor<Double>) -> String {
+    "(" + x.shape.map(String.init).joined(separator: ", ") + ")"
   }
 
   /// How many items of the leading axis are tried; `nil` for all of them.

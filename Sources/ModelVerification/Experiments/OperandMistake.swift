@@ -27,7 +27,7 @@ struct OperandMistake: Sendable {
     ] + blocks
 
   private static let transposed = OperandMistake(
-    id: "kernel_transposed", finding: "is transposed", fix: "transpose it"
+    id: "weight_transposed", finding: "is transposed", fix: "transpose it"
   ) {
     $0.shape.count >= 2 && $0.shape[$0.shape.count - 1] == $0.shape[$0.shape.count - 2]
       ? $0.transposed : nil
@@ -39,7 +39,7 @@ struct OperandMistake: Sendable {
   ) { $0.shape.count >= 3 ? $0.flipped(0..<$0.shape.count - 2) : nil }
 
   private static let spatialAxesSwapped = OperandMistake(
-    id: "kernel_axes_swapped", finding: "has its height and width exchanged",
+    id: "kernel_transposed", finding: "has its height and width exchanged",
     fix: "exchange the kernel's height and width"
   ) {
     $0.shape.count == 4 && $0.shape[0] == $0.shape[1] ? $0.permuted([1, 0, 2, 3]) : nil
@@ -77,15 +77,14 @@ enum OperandDiagnosis {
     _ operand: Operand, source: Tensor<Double>?, converted: Tensor<Double>?,
     _ definition: any LayerDefinition
   ) -> (id: String, finding: String, fix: String) {
+    let part = operand.isBias ? "bias" : "weight"
     let unknown = (
-      "\(operand.isBias ? "bias" : "weight")_differs",
-      "is not what the source has", "copy the \(operand.rawValue) from the source"
+      "other_weights", "is not what the source has", "copy the \(operand.rawValue) from the source"
     )
     guard let source else {
-      return ("\(operand.isBias ? "bias" : "weight")_added", "is not in the source", "leave it out")
+      return ("\(part)_added", "is not in the source", "leave it out")
     }
     guard let converted else {
-      let part = operand.isBias ? "bias" : "weight"
       return ("\(part)_missing", "is missing", "give the layer its \(operand.rawValue)")
     }
     guard source.values.count == converted.values.count else { return unknown }
@@ -97,14 +96,26 @@ enum OperandDiagnosis {
     }
     for half in halfPrecisions where isRounded(source, reshaped, bits: half.bits) {
       return (
-        "weight_precision", "was rounded to \(half.name)", "convert it without --dtype \(half.name)"
+        "precision", "was rounded to \(half.name)", "convert it without --dtype \(half.name)"
       )
     }
     if let (finding, fix) = headLayout(source, reshaped) { return ("head_layout", finding, fix) }
     if let factor = factor(source, reshaped) {
       return (
-        "\(operand.isBias ? "bias" : "weight")_scaled", "is \(short(factor)) times the source's",
+        "\(part)_scaled", "is \(short(factor)) times the source's",
         "copy it without a factor"
+      )
+    }
+    if operand == .scale, isShifted(source, reshaped, by: 1) {
+      return (
+        "scale_offset", "is stored around another number: it differs by one everywhere",
+        "add what the layer's formula adds to its scale"
+      )
+    }
+    if operand == .table, let rows = shiftedRows(source, reshaped) {
+      return (
+        "rows_shifted", "has its rows shifted by \(rows)",
+        "keep the rows' order: check the index of padding"
       )
     }
     if isPermuted(source, reshaped) {
@@ -142,6 +153,21 @@ enum OperandDiagnosis {
       }
     }
     return nil
+  }
+
+  private static func isShifted(_ a: Tensor<Double>, _ b: Tensor<Double>, by step: Double) -> Bool {
+    [step, -step].contains { shift in
+      isSame(Tensor(a.shape, a.values.map { $0 + shift }), b)
+    }
+  }
+
+  /// By how many rows a table was shifted, the last ones coming first.
+  private static func shiftedRows(_ a: Tensor<Double>, _ b: Tensor<Double>) -> Int? {
+    (1...min(3, max(1, a.rows - 1))).lazy.flatMap { [$0, -$0] }.first { shift in
+      let cut = (shift > 0 ? a.rows - shift : -shift) * a.width
+      guard cut > 0, cut < a.values.count else { return false }
+      return isSame(Tensor(a.shape, Array(a.values[cut...] + a.values[..<cut])), b)
+    }
   }
 
   private static func factor(_ a: Tensor<Double>, _ b: Tensor<Double>) -> Double? {

@@ -10,16 +10,14 @@ enum SettingCause {
     case .activation:
       return Activation.causeID(
         source.name(.activation) ?? "", converted.name(.activation) ?? "")
-    case .precision:
-      let name = [source, converted].compactMap { $0.name(.precision) }.first { $0 != "float32" }
-      return "\(name ?? "float16")_precision"
-    case .padding where definition.id == "convolution":
-      let isStrided = source.extents(.stride)?.contains { $0 > 1 } ?? false
-      return isStrided ? "strided_convolution_padding" : "convolution_padding"
+    case .precision, .padding, .paddingMode, .dilation, .stride: return setting.rawValue
+    case .groups where definition.id != "group_norm": return setting.rawValue
+    case .heads: return "number_of_heads"
+    case .axis where definition.id == "group_norm": return "group_norm_assignment"
+    case .axis: return "softmax_axis"
     case .crop: return "transposed_convolution_padding"
     case .training: return "\(definition.id)_training"
     case .variance: return "\(definition.id)_variance"
-    case .axis where definition.id == "activation": return "softmax_axis"
     default: return "\(definition.id)_\(setting.rawValue)"
     }
   }

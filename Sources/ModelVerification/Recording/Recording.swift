@@ -88,6 +88,9 @@ package struct Recording: Sendable {
     return result
   }
 
+  /// The call of the model itself: the first that was made in no other.
+  var root: RecordedCall? { calls.first { $0.parent == nil } }
+
   /// For every call, those that were made in it, in order.
   var children: [[Int]] {
     var result = [[Int]](repeating: [], count: calls.count)

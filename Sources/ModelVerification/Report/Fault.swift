@@ -11,8 +11,6 @@ package struct Fault: Sendable {
   /// The calls' modules; for `between`, those whose input is the first to part.
   package let source: String
   package let converted: String
-  /// The place of the source's call in the order of execution.
-  package let position: Int
   /// The largest difference, of the output or, for `between`, of the input, and as a part of the
   /// source's scale.
   package let maximum: Double

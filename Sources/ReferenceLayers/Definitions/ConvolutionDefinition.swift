@@ -36,12 +36,14 @@ struct ConvolutionDefinition: LayerDefinition {
       facts.extents("dilation", "kernel_dilation", "dilation_rate", count: rank) ?? Self.ones(rank)
     guard
       let padding = Padding(facts, rank: rank)?.amounts(
-        x.shape[1...rank], kernel.shape[..<rank], stride, dilation)
+        x.shape[1...rank], kernel.shape[..<rank], stride, dilation),
+      let mode = PaddingMode(facts)
     else { return nil }
     return [
       .stride: .extents(stride), .dilation: .extents(dilation), .padding: .pairs(padding),
       .groups: .number(facts.number("groups", "feature_group_count") ?? 1),
-      .precision: .name("float32"), .kernelFlipped: .flag(false),
+      .paddingMode: .name(mode.rawValue), .precision: .name("float32"),
+      .kernelFlipped: .flag(false),
       .activation: .name(facts.framework == .keras ? facts.kerasActivation : "identity"),
     ]
   }
@@ -59,6 +61,7 @@ struct ConvolutionDefinition: LayerDefinition {
     guard let x = inputs.first, var kernel = operands[.kernel],
       let stride = settings.extents(.stride), let dilation = settings.extents(.dilation),
       let padding = settings.pairs(.padding), let groups = settings.number(.groups),
+      let mode = settings.name(.paddingMode).flatMap(PaddingMode.init(named:)),
       let precision = settings.name(.precision).flatMap(Precision.init(named:)),
       let activation = settings.name(.activation).flatMap(Activation.named)
     else { return nil }
@@ -66,13 +69,34 @@ struct ConvolutionDefinition: LayerDefinition {
     guard
       var y = Windows(
         x: precision.rounded(x), kernel: precision.rounded(kernel), stride: stride,
-        dilation: dilation, padding: padding, groups: Int(groups))?.product()
+        dilation: dilation, padding: padding, groups: Int(groups), mode: mode)?.product()
     else { return nil }
     if let bias = operands[.bias] {
       guard bias.values.count == y.width else { return nil }
       y = y.addingToRows(bias.values)
     }
     return activation.name == "identity" ? y : y.applying(activation)
+  }
+
+  func fitted(
+    _ inputs: [Tensor<Double>], _ settings: Settings, to shape: [Int]
+  ) -> (inputs: [Tensor<Double>], settings: Settings)? {
+    guard var x = inputs.first, x.shape.count == shape.count, x.width == shape.last,
+      var padding = settings.pairs(.padding), settings.name(.paddingMode) == "zeros"
+    else { return nil }
+    for axis in padding.indices {
+      var extra = x.shape[axis + 1] - shape[axis + 1]
+      guard extra >= 0 else { return nil }
+      while extra > 0, let end = x.zeroEnd(axis: axis + 1) {
+        x = x.withoutEnd(axis: axis + 1, end)
+        padding[axis][end == .first ? 0 : 1] += 1
+        extra -= 1
+      }
+      guard extra == 0 else { return nil }
+    }
+    var changed = settings
+    changed[.padding] = .pairs(padding)
+    return ([x], changed)
   }
 
   func alternatives(
@@ -92,6 +116,7 @@ struct ConvolutionDefinition: LayerDefinition {
       .dilation: (1...4).map { .extents([Int](repeating: $0, count: rank)) },
       .groups: (1...max(1, channels)).filter { channels % $0 == 0 }.map { .number(Double($0)) },
       .kernelFlipped: [.flag(true)],
+      .paddingMode: PaddingMode.allCases.map { .name($0.rawValue) },
       .precision: Precision.all,
       .activation: Activation.all.map { .name($0.name) },
     ]

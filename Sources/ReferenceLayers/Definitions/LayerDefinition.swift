@@ -38,6 +38,12 @@ package protocol LayerDefinition: Sendable {
     to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]
   ) -> [Setting: [SettingValue]]
 
+  /// The same computation on an input of other extents, where what it has more is of no account: zeros
+  /// around an image are padding, whoever put them there.
+  func fitted(
+    _ inputs: [Tensor<Double>], _ settings: Settings, to shape: [Int]
+  ) -> (inputs: [Tensor<Double>], settings: Settings)?
+
   /// Whether items of the leading axis are computed apart, so that a few stand for all.
   var isPerItem: Bool { get }
 }
@@ -54,6 +60,9 @@ extension LayerDefinition {
   package func output(_ facts: LayerFacts, _ tensors: [NamedTensor]) -> Tensor<Double>? {
     tensors.first.map { layout($0.tensor, facts) }
   }
+  package func fitted(
+    _ inputs: [Tensor<Double>], _ settings: Settings, to shape: [Int]
+  ) -> (inputs: [Tensor<Double>], settings: Settings)? { nil }
   package func layout(_ tensor: Tensor<Double>, _ facts: LayerFacts) -> Tensor<Double> { tensor }
   package func alternatives(
     to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]

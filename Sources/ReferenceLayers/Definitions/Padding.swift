@@ -12,12 +12,12 @@ enum Padding {
 
   /// - Returns: `nil` where the module pads with other than zeros, or says it in another way.
   init?(_ facts: LayerFacts, rank: Int) {
-    if let mode = facts.text("padding_mode"), mode != "zeros" { return nil }
     if let name = facts.text("padding")?.uppercased() {
       switch name {
       case "SAME": self = .same(largerLast: true)
       case "VALID": self = .valid
       case "CAUSAL": self = .causal
+      case "CIRCULAR", "REFLECT": self = .same(largerLast: true)
       default: return nil
       }
     } else if let both = facts.extents("padding", count: rank) {
@@ -74,5 +74,34 @@ enum Padding {
     }
     return [.same(largerLast: true), .same(largerLast: false), .valid, .causal, .amounts(halves)]
       + [.amounts(lower)] + even + uneven
+  }
+}
+
+/// What surrounds an image before a kernel slides over it.
+enum PaddingMode: String, CaseIterable {
+  case zeros, reflect, replicate, circular
+
+  init?(named name: String) { self.init(rawValue: name) }
+
+  /// By a module's attributes; `nil` where it pads with something else.
+  init?(_ facts: LayerFacts) {
+    switch facts.text("padding")?.uppercased() {
+    case "CIRCULAR": self = .circular
+    case "REFLECT": self = .reflect
+    default: self.init(named: facts.text("padding_mode") ?? "zeros")
+    }
+  }
+
+  /// The place in an axis of `extent` that one beyond it stands for; `nil` for a zero.
+  func place(_ at: Int, extent: Int) -> Int? {
+    if (0..<extent).contains(at) { return at }
+    let place: Int
+    switch self {
+    case .zeros: return nil
+    case .reflect: place = at < 0 ? -at : 2 * (extent - 1) - at
+    case .replicate: place = min(max(at, 0), extent - 1)
+    case .circular: place = (at % extent + extent) % extent
+    }
+    return (0..<extent).contains(place) ? place : nil
   }
 }

@@ -24,11 +24,32 @@ struct RecurrentDefinition: LayerDefinition {
   private static let gates = ["gru": ["r", "z", "n"], "lstm": ["i", "f", "g", "o"]]
 
   func operands(_ facts: LayerFacts, _ read: (String) -> Tensor<Double>?) -> Operands? {
-    switch facts.framework {
-    case .torch: torchOperands(read)
-    case .keras: kerasOperands(facts, read)
-    default: flaxOperands(read)
+    let own =
+      switch facts.framework {
+      case .torch: torchOperands(read)
+      case .keras: kerasOperands(facts, read)
+      default: flaxOperands(read)
+      }
+    return own.map(withBiasesTogether)
+  }
+
+  /// Gates add their two biases, so that only the sum counts: it is kept in the input's. The part of a
+  /// GRU's candidate that the reset gate multiplies is not one of them.
+  private func withBiasesTogether(_ own: Operands) -> Operands {
+    guard let kernel = own[.recurrentKernel], kernel.shape.count == 2 else { return own }
+    let width = kernel.width
+    var input = own[.inputBias]?.values ?? [Double](repeating: 0, count: width)
+    var recurrent = own[.recurrentBias]?.values ?? [Double](repeating: 0, count: width)
+    guard input.count == width, recurrent.count == width else { return own }
+    let isGRU = kernel.width == 3 * kernel.shape[0]
+    for index in 0..<(isGRU ? 2 * kernel.shape[0] : width) {
+      input[index] += recurrent[index]
+      recurrent[index] = 0
     }
+    var operands = own
+    operands[.inputBias] = Tensor([width], input)
+    operands[.recurrentBias] = Tensor([width], recurrent)
+    return operands
   }
 
   private func torchOperands(_ read: (String) -> Tensor<Double>?) -> Operands? {

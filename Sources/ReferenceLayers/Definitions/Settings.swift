@@ -2,6 +2,7 @@
 package enum Setting: String, Sendable, CaseIterable, Comparable {
   case epsilon, padding, stride, dilation, groups, crop, training, offset, activation, slope
   case variance, heads, scale, axis, window, precision, counting, mask, cell
+  case paddingMode = "padding_mode"
   case resetAfter = "reset_after"
   case kernelFlipped = "kernel_flipped"
 

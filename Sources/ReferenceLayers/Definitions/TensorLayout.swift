@@ -47,6 +47,35 @@ extension Tensor {
     return permuted(order)
   }
 
+  /// One end of an axis.
+  enum End { case first, last }
+
+  /// An end of an axis at which there are only zeros: the last one where both are.
+  func zeroEnd(axis: Int) -> End? {
+    let (extent, after) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
+    guard extent > 1 else { return nil }
+    func isZero(_ place: Int) -> Bool {
+      (0..<shape[..<axis].reduce(1, *)).allSatisfy { block in
+        let start = (block * extent + place) * after
+        return values[start..<start + after].allSatisfy { $0 == 0 }
+      }
+    }
+    return isZero(extent - 1) ? .last : isZero(0) ? .first : nil
+  }
+
+  /// Without the first or the last place of an axis.
+  func withoutEnd(axis: Int, _ end: End) -> Tensor {
+    let (extent, after) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
+    var result: [Scalar] = []
+    for block in 0..<shape[..<axis].reduce(1, *) {
+      let start = (block * extent + (end == .first ? 1 : 0)) * after
+      result += values[start..<start + (extent - 1) * after]
+    }
+    var extents = shape
+    extents[axis] -= 1
+    return Tensor(extents, result)
+  }
+
   /// The elements along some axes in the reverse order.
   package func flipped(_ axes: Range<Int>) -> Tensor {
     guard axes.upperBound <= shape.count else { return self }

@@ -7,6 +7,7 @@ struct Windows {
   private let dilation: [Int]
   private let padding: [[Int]]
   private let groups: Int
+  private let mode: PaddingMode
   /// The extents of the output without items and channels.
   let outputs: [Int]
 
@@ -16,7 +17,7 @@ struct Windows {
   /// - Returns: `nil` where the shapes do not fit one another.
   init?(
     x: Tensor<Double>, kernel: Tensor<Double>, stride: [Int], dilation: [Int], padding: [[Int]],
-    groups: Int
+    groups: Int, mode: PaddingMode
   ) {
     let rank = kernel.shape.count - 2
     guard rank > 0, x.shape.count == rank + 2, stride.count == rank, dilation.count == rank,
@@ -30,7 +31,7 @@ struct Windows {
     }
     guard outputs.allSatisfy({ $0 > 0 }) else { return nil }
     (self.x, self.kernel, self.stride, self.dilation) = (x, kernel, stride, dilation)
-    (self.padding, self.groups) = (padding, groups)
+    (self.padding, self.groups, self.mode) = (padding, groups, mode)
   }
 
   /// (items, …, outputs)
@@ -75,8 +76,9 @@ struct Windows {
         var isInside = true
         for axis in extents.indices {
           let at = position[axis] * stride[axis] + offset[axis] * dilation[axis] - padding[axis][0]
-          if at < 0 || at >= extents[axis] { isInside = false }
-          index = index * extents[axis] + at
+          let place = mode.place(at, extent: extents[axis])
+          if place == nil { isInside = false }
+          index = index * extents[axis] + (place ?? 0)
         }
         if isInside {
           let start = image + index * x.width + channels.lowerBound

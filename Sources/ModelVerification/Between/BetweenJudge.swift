@@ -1,0 +1,23 @@
+import ReferenceLayers
+
+/// Judges what lies before a call by how both runs made its input from the same earlier tensors.
+struct BetweenJudge {
+  let provenance: Provenance
+
+  enum Judgement {
+    /// Both made it in the same way: what differs was there before.
+    case inherited
+    case differs(Cause)
+    /// One side, or both, made it in no known way.
+    case unknown
+  }
+
+  func judge() -> Judgement {
+    guard let source = provenance.find(.source) else { return .unknown }
+    if provenance.explains(source, .converted) { return .inherited }
+    let near = AttentionFamily.variations(provenance, of: source)
+    let converted =
+      near.first { provenance.explains($0, .converted) } ?? provenance.find(.converted)
+    return .differs(BetweenCause.make(source, converted, provenance))
+  }
+}
