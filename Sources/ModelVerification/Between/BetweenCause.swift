@@ -7,22 +7,26 @@ enum BetweenCause {
   ) -> Cause {
     guard let converted else {
       return Cause(
-        id: "other_function", explains: nil, effect: effect(provenance),
+        id: "other_function", explains: nil, effect: nil,
         text:
           "\(source.text) in the source; the converted model computes it in a way that is not known",
         fix: "compute \(source.text) there")
     }
     let (id, text) = words(source, converted, provenance)
     return Cause(
-      id: id, explains: 1, effect: effect(provenance), text: text,
+      id: id, explains: 1, effect: effect(source, converted, provenance), text: text,
       fix: "compute \(source.text) there")
   }
 
-  /// What the source's computation, put into the converted model, would move its input by.
-  private static func effect(_ provenance: Provenance) -> Double? {
-    let difference = Difference(
-      provenance.target.converted.values, reference: provenance.target.source.values)
-    return difference.relative.isFinite ? difference.relative : nil
+  /// How far the converted model's computation takes the source's own tensors from the source's.
+  private static func effect(
+    _ a: Expression, _ b: Expression, _ provenance: Provenance
+  ) -> Double? {
+    guard let x = a.value(provenance.origins, .source), let y = b.value(provenance.origins, .source),
+      x.values.count == y.values.count
+    else { return nil }
+    let relative = Difference(y.values, reference: x.values).relative
+    return relative.isFinite ? relative : nil
   }
 
   private static func words(
