@@ -52,7 +52,7 @@ package struct RecordingVerification: Sendable {
         advice: "record both models on the same input, or name their mapping with --map")
     }
     var walk = try RecordingWalk(
-      (source, converted), pairing, weights: weights, tolerance: tolerance)
+      (source, converted), pairing, weights: weights, owners: owners, tolerance: tolerance)
     for pair in pairing.pairs { try walk.visit(pair) }
     try walk.finish()
     calls = pairing.pairs.count

@@ -9,6 +9,7 @@ struct RecordingWalk {
   private(set) var faults: [Fault] = []
   private(set) var ineffective: [RecordingVerification.Ineffective] = []
   private(set) var unjudged: [String] = []
+  private let owners: ParameterOwners?
   private var comparison: CallComparison
   private var origins = OriginList()
   /// Calls of the converted model without a counterpart, by the tensors they returned.
@@ -16,8 +17,10 @@ struct RecordingWalk {
 
   init(
     _ recordings: (source: Recording, converted: Recording), _ pairing: CallPairing,
-    weights: (source: ModelWeights?, converted: ModelWeights?), tolerance: RecordingTolerance
+    weights: (source: ModelWeights?, converted: ModelWeights?), owners: ParameterOwners?,
+    tolerance: RecordingTolerance
   ) throws {
+    self.owners = owners
     self.recordings = recordings
     self.weights = weights
     comparison = CallComparison(recordings: recordings, tolerance: tolerance)
@@ -77,7 +80,7 @@ struct RecordingWalk {
     _ pair: CallPairing.Pair, _ inputs: CallComparison.Result, _ outputs: CallComparison.Result
   ) throws {
     if outputs.isWithin, outputs.relative <= RecordingTolerance.rounding { return }
-    guard let sides = try LayerSides(pair, recordings, weights) else {
+    guard let sides = try LayerSides(pair, recordings, weights, owners: owners) else {
       judgeByValues(pair, inputs, outputs)
       return
     }

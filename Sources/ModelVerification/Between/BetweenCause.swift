@@ -22,7 +22,8 @@ enum BetweenCause {
   private static func effect(
     _ a: Expression, _ b: Expression, _ provenance: Provenance
   ) -> Double? {
-    guard let x = a.value(provenance.origins, .source), let y = b.value(provenance.origins, .source),
+    guard let x = a.value(provenance.origins, .source),
+      let y = b.value(provenance.origins, .source),
       x.values.count == y.values.count
     else { return nil }
     let relative = Difference(y.values, reference: x.values).relative
@@ -33,24 +34,41 @@ enum BetweenCause {
     _ a: Expression, _ b: Expression, _ provenance: Provenance
   ) -> (id: String, text: String) {
     let both = "\(a.text) in the source, \(b.text) in the converted model"
-    switch (a.kind, b.kind) {
-    case (.attention(let x), .attention(let y)): return AttentionForm.cause(x, y)
-    case (.activation(let x), .activation(let y)): return (Activation.causeID(x, y), both)
-    case (.activation, .identity), (.identity, .activation), (.activation, _):
-      return ("activation", both)
-    case (.sum, .identity), (.sum, .sum): return ("residual_missing", both)
-    case (.identity, .sum): return ("residual_added", both)
-    case (.scaled, _), (_, .scaled):
+    let (x, y) = rest(a.steps, b.steps)
+    switch (x, y) {
+    case (.attention(let one)?, .attention(let other)?): return AttentionForm.cause(one, other)
+    case (.activation(let one)?, .activation(let other)?):
+      return (Activation.causeID(one, other), both)
+    case (.sum?, .sum?), (.sum?, nil): return ("residual_missing", both)
+    case (nil, .sum?): return ("residual_added", both)
+    case (.pooling?, _), (_, .pooling?): return ("pooling", both)
+    case (.selection?, _), (_, .selection?): return ("token_selection", both)
+    case (.rearrangement?, _), (_, .rearrangement?):
+      let rank = a.value(provenance.origins, .source)?.shape.filter { $0 > 1 }.count ?? 0
+      let target = provenance.target.source.shape.filter { $0 > 1 }.count
+      return (target < rank ? "flatten_order" : "axis_order", both)
+    case (.scaling?, _), (_, .scaling?):
       let isEmbedding = (a.arguments + b.arguments).contains { provenance.origins[$0].isEmbedding }
       return (isEmbedding ? "embedding_scale" : "scale", both)
-    case (.concatenation, .concatenation): return ("concatenation_order", both)
-    case (.selection, .selection): return ("token_selection", both)
-    case (.pooling, _), (_, .pooling): return ("pooling", both)
-    case (.identity, .rearranged), (.rearranged, .identity), (.rearranged, .rearranged):
-      let origin = provenance.origins[a.arguments[0]].source.shape.filter { $0 > 1 }.count
-      let target = provenance.target.source.shape.filter { $0 > 1 }.count
-      return (target < origin ? "flatten_order" : "axis_order", both)
-    default: return ("other_function", both)
+    case (.activation?, _), (_, .activation?): return ("activation", both)
+    case (.product?, _), (_, .product?): return ("gate", both)
+    default:
+      let isJoined = a.steps.contains {
+        if case .concatenation = $0 { true } else { false }
+      }
+      return (isJoined ? "concatenation_order" : "other_origin", both)
     }
+  }
+
+  /// The first functions in which two ways differ, those before and behind being the same.
+  private static func rest(
+    _ a: [Expression.Step], _ b: [Expression.Step]
+  ) -> (Expression.Step?, Expression.Step?) {
+    var (x, y) = (a[...], b[...])
+    while let one = x.last, one == y.last { (x, y) = (x.dropLast(), y.dropLast()) }
+    while let one = x.first, one == y.first { (x, y) = (x.dropFirst(), y.dropFirst()) }
+    // Of the same sum of other tensors the sum itself is the difference.
+    if x.isEmpty, y.isEmpty { return (a.first, b.first).0 == .sum ? (.sum, .sum) : (nil, nil) }
+    return (x.first, y.first)
   }
 }

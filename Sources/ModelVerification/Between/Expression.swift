@@ -3,21 +3,21 @@ import ReferenceLayers
 /// A way in which a tensor may have been made from earlier ones, by functions that no module's call
 /// shows: residuals, activations, reshapes, pooling, attention.
 struct Expression {
-  /// What kind of computation it is: decides which cause a difference has.
-  enum Kind: Equatable {
-    case identity
-    case rearranged
+  /// One function of those that follow one another.
+  enum Step: Equatable {
+    case sum, product
     case activation(String)
-    case scaled(Float)
-    case sum
-    case product
-    case concatenation
-    case selection
-    case pooling
+    case scaling(Float)
+    /// The axis along which, in the order of the arguments.
+    case concatenation(axis: Int)
+    case selection(String, axis: Int)
+    case pooling(isMaximum: Bool, window: Int)
+    case rearrangement([Int])
     case attention(AttentionForm)
   }
 
-  let kind: Kind
+  /// In the order in which they are applied; none where the tensor is an earlier one as it is.
+  let steps: [Step]
   /// For a person: `gelu(fc1)`.
   let text: String
   /// Places among the origins.
@@ -27,37 +27,14 @@ struct Expression {
   func value(_ origins: [Origin], _ side: RunSide) -> Tensor<Float>? {
     make(arguments.map { origins[$0].values(side) })
   }
-}
 
-/// What a between-call computation is looked for in, for one tensor.
-struct Provenance {
-  let origins: [Origin]
-  /// The tensor that was made, the converted one in the source's layout.
-  let target: Origin
-
-  /// As near as float32's rounding in a few functions leaves a tensor to what it was made from.
-  private static let matches = 2e-5
-  /// Elements that are compared before all of them are.
-  private static let probes = 64
-
-  /// Whether an expression gives one side's tensor from the same side's origins.
-  func explains(_ expression: Expression, _ side: RunSide) -> Bool {
-    guard let value = expression.value(origins, side) else { return false }
-    let target = target.values(side)
-    guard value.values.count == target.values.count else { return false }
-    let scale = target.values.reduce(0) { max($0, $1.magnitude) }
-    let limit = Float(Self.matches) * scale
-    let step = max(1, target.values.count / Self.probes)
-    for index in stride(from: 0, to: target.values.count, by: step)
-    where !((value.values[index] - target.values[index]).magnitude <= limit) { return false }
-    return Difference(value.values, reference: target.values).relative <= Self.matches
-  }
-
-  /// The simplest expression that gives one side's tensor.
-  func find(_ side: RunSide) -> Expression? {
-    for family in ExpressionFamilies.all {
-      for expression in family(self, side) where explains(expression, side) { return expression }
+  /// The same, and then one function more.
+  func followed(
+    by step: Step, _ text: String, _ function: @escaping (Tensor<Float>) -> Tensor<Float>?
+  ) -> Expression {
+    let make = make
+    return Expression(steps: steps + [step], text: text, arguments: arguments) {
+      make($0).flatMap(function)
     }
-    return nil
   }
 }

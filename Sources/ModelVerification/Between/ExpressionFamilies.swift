@@ -5,77 +5,44 @@ enum ExpressionFamilies {
   typealias Family = @Sendable (Provenance, RunSide) -> [Expression]
 
   static let all: [Family] = [
-    identities, rearrangements, activations, sums, scalings, activatedSums, products,
-    concatenations, selections, poolings, AttentionFamily.candidates,
+    identities, { p, side in p.rearranged(identities(p, side)) },
+    { p, side in activated(identities(p, side)) }, sums, scalings,
+    { p, side in activated(sums(p, side)) }, products, { p, _ in p.concatenations },
+    { p, _ in p.selections }, { p, _ in activated(p.selections) },
+    { p, side in activated(identities(p, side)).flatMap { p.selections(of: $0) } },
+    { p, _ in p.poolings }, AttentionFamily.candidates,
+    { p, side in p.rearranged(activated(identities(p, side)) + sums(p, side) + p.poolings) },
   ]
 
   /// How many of the latest origins pairs are made of.
   private static let pairReach = 12
 
-  /// The origins with as many elements as the target, the latest first.
-  private static func equals(_ provenance: Provenance) -> [Int] {
-    let count = provenance.target.source.values.count
-    return provenance.origins.indices.reversed().filter {
-      provenance.origins[$0].source.values.count == count
-    }
-  }
-
   @Sendable private static func identities(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    equals(p).map { index in
-      Expression(kind: .identity, text: p.origins[index].title, arguments: [index]) { $0[0] }
+    p.equals.map { index in
+      Expression(steps: [], text: p.origins[index].title, arguments: [index]) { $0[0] }
     }
   }
 
-  @Sendable private static func rearrangements(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    equals(p).flatMap { index -> [Expression] in
-      let shape = p.origins[index].source.shape.filter { $0 > 1 }
-      guard shape.count > 1, shape.count <= 5 else { return [] }
-      // A wrong reshape reads the axes in their own order, or exchanges two that it should not.
-      return Aligner.orders(shape.count).dropFirst().map { order in
-        let letters = shape.indices.map { String(UnicodeScalar(UInt8(97 + $0))) }
-        let text = order.map { letters[$0] }.joined(separator: " ")
-        return Expression(
-          kind: .rearranged,
-          text: "\(p.origins[index].title) as (\(letters.joined(separator: " ")) -> \(text))",
-          arguments: [index]
-        ) { $0[0].reshaped(shape).permuted(order) }
-      }
-    }
-  }
-
-  @Sendable private static func activations(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    equals(p).flatMap { index in
+  private static func activated(_ expressions: [Expression]) -> [Expression] {
+    expressions.flatMap { expression in
       Activation.all.dropFirst().map { activation in
-        Expression(
-          kind: .activation(activation.name),
-          text: "\(activation.name)(\(p.origins[index].title))", arguments: [index]
-        ) { $0[0].mapped(activation.value) }
+        expression.followed(
+          by: .activation(activation.name), "\(activation.name)(\(expression.text))"
+        ) { $0.mapped(activation.value) }
       }
     }
   }
 
   private static func pairs(_ p: Provenance) -> [(Int, Int)] {
-    let near = equals(p).prefix(pairReach)
+    let near = p.equals.prefix(pairReach)
     return near.flatMap { a in near.filter { $0 < a }.map { (a, $0) } }
   }
 
   @Sendable private static func sums(_ p: Provenance, _ side: RunSide) -> [Expression] {
     pairs(p).map { a, b in
       Expression(
-        kind: .sum, text: "\(p.origins[b].title) + \(p.origins[a].title)", arguments: [b, a]
+        steps: [.sum], text: "\(p.origins[b].title) + \(p.origins[a].title)", arguments: [b, a]
       ) { $0[0].combined($0[1]) { $0 + $1 } }
-    }
-  }
-
-  @Sendable private static func activatedSums(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    pairs(p).flatMap { a, b in
-      Activation.all.dropFirst().map { activation in
-        Expression(
-          kind: .activation(activation.name),
-          text: "\(activation.name)(\(p.origins[b].title) + \(p.origins[a].title))",
-          arguments: [b, a]
-        ) { $0[0].combined($0[1]) { $0 + $1 }?.mapped(activation.value) }
-      }
     }
   }
 
@@ -84,10 +51,11 @@ enum ExpressionFamilies {
     pairs(p).flatMap { pair in
       [(pair.0, pair.1), (pair.1, pair.0)].flatMap { a, b in
         Activation.all.map { activation in
-          Expression(
-            kind: activation.name == "identity" ? .product : .activation(activation.name),
-            text: "\(activation.name)(\(p.origins[a].title)) * \(p.origins[b].title)",
-            arguments: [a, b]
+          let isPlain = activation.name == "identity"
+          let (x, y) = (p.origins[a].title, p.origins[b].title)
+          return Expression(
+            steps: (isPlain ? [] : [.activation(activation.name)]) + [.product],
+            text: isPlain ? "\(x) * \(y)" : "\(activation.name)(\(x)) * \(y)", arguments: [a, b]
           ) { $0[0].mapped(activation.value).combined($0[1]) { $0 * $1 } }
         }
       }
@@ -96,32 +64,51 @@ enum ExpressionFamilies {
 
   /// One tensor times a number, read off its largest element.
   @Sendable private static func scalings(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    equals(p).compactMap { index in
+    p.equals.compactMap { index in
       let (x, y) = (p.origins[index].values(side).values, p.target.values(side).values)
       guard let largest = x.indices.max(by: { x[$0].magnitude < x[$1].magnitude }),
         x[largest] != 0
       else { return nil }
       let factor = y[largest] / x[largest]
-      guard factor.isFinite else { return nil }
+      guard factor.isFinite, factor != 0 else { return nil }
       return Expression(
-        kind: .scaled(factor), text: "\(p.origins[index].title) * \(factor)", arguments: [index]
+        steps: [.scaling(factor)], text: "\(p.origins[index].title) * \(factor)",
+        arguments: [index]
       ) { $0[0].scaled(by: factor) }
     }
   }
+}
 
-  @Sendable private static func concatenations(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    let near = Array(p.origins.indices.suffix(2 * pairReach))
-    let target = p.target.source
+extension Provenance {
+  /// What a wrong reshape makes: the axes read in their own order, or two exchanged that should not be.
+  func rearranged(_ expressions: [Expression]) -> [Expression] {
+    expressions.flatMap { expression -> [Expression] in
+      guard let shape = expression.value(origins, .source)?.shape.filter({ $0 > 1 }),
+        (2...5).contains(shape.count), shape.reduce(1, *) == target.source.values.count
+      else { return [] }
+      let letters = shape.indices.map { String(UnicodeScalar(UInt8(97 + $0))) }
+      return Aligner.orders(shape.count).dropFirst().map { order in
+        let text = order.map { letters[$0] }.joined(separator: " ")
+        return expression.followed(
+          by: .rearrangement(order),
+          "\(expression.text) as (\(letters.joined(separator: " ")) -> \(text))"
+        ) { $0.reshaped(shape).permuted(order) }
+      }
+    }
+  }
+
+  var concatenations: [Expression] {
+    let near = Array(origins.indices.suffix(Self.concatenationReach))
     return near.flatMap { a in
       near.filter { $0 != a }.flatMap { b -> [Expression] in
-        let (x, y) = (p.origins[a].source, p.origins[b].source)
-        guard x.shape.count == target.shape.count, y.shape.count == x.shape.count,
-          x.values.count + y.values.count == target.values.count
+        let (x, y) = (origins[a].source, origins[b].source)
+        guard y.shape.count == x.shape.count,
+          x.values.count + y.values.count == target.source.values.count
         else { return [] }
         return x.shape.indices.map { axis in
           Expression(
-            kind: .concatenation,
-            text: "[\(p.origins[a].title), \(p.origins[b].title)] along axis \(axis)",
+            steps: [.concatenation(axis: axis)],
+            text: "[\(origins[a].title), \(origins[b].title)] along axis \(axis)",
             arguments: [a, b]
           ) { $0[0].concatenated($0[1], axis: axis) }
         }
@@ -129,50 +116,58 @@ enum ExpressionFamilies {
     }
   }
 
+  /// The skips of a U-Net reach over its inner levels.
+  private static let concatenationReach = 30
+
   /// One place of an axis, or the mean or largest along one or two neighbouring axes.
-  @Sendable private static func selections(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    let count = p.target.source.values.count
-    return p.origins.indices.reversed().flatMap { index -> [Expression] in
-      let (shape, title) = (p.origins[index].source.shape, p.origins[index].title)
-      return shape.indices.flatMap { axis -> [Expression] in
-        (1...2).flatMap { width -> [Expression] in
-          guard axis + width <= shape.count else { return [] }
-          let extent = shape[axis..<axis + width].reduce(1, *)
-          guard extent > 1, count * extent == shape.reduce(1, *) else { return [] }
-          return Reduction.all(extent: extent).map { reduction in
-            Expression(
-              kind: .selection, text: "\(reduction.name) of \(title) along axis \(axis)",
-              arguments: [index]
-            ) { $0[0].reduced(reduction, axis: axis, width: width) }
-          }
+  var selections: [Expression] {
+    origins.indices.reversed().flatMap { index in
+      selections(
+        of: Expression(steps: [], text: origins[index].title, arguments: [index]) { $0[0] })
+    }
+  }
+
+  func selections(of expression: Expression) -> [Expression] {
+    let count = target.source.values.count
+    guard let shape = expression.value(origins, .source)?.shape else { return [] }
+    return shape.indices.flatMap { axis -> [Expression] in
+      (1...2).flatMap { width -> [Expression] in
+        guard axis + width <= shape.count else { return [] }
+        let extent = shape[axis..<axis + width].reduce(1, *)
+        guard extent > 1, count * extent == shape.reduce(1, *) else { return [] }
+        return Reduction.all.map { reduction in
+          expression.followed(
+            by: .selection(reduction.name, axis: axis),
+            "\(reduction.name) of \(expression.text) along axis \(axis)"
+          ) { $0.reduced(reduction, axis: axis, width: width) }
         }
       }
     }
   }
 
-  /// Windows of an image, (items, height, width, channels).
-  @Sendable private static func poolings(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    let count = p.target.source.values.count
-    return p.origins.indices.reversed().flatMap { index -> [Expression] in
-      let (shape, title) = (p.origins[index].source.shape, p.origins[index].title)
+  /// Windows of an image, (items, height, width, channels), perhaps after an activation.
+  var poolings: [Expression] {
+    let count = target.source.values.count
+    return origins.indices.reversed().flatMap { index -> [Expression] in
+      let (shape, title) = (origins[index].source.shape, origins[index].title)
       guard shape.count == 4, shape.reduce(1, *) > count else { return [] }
-      return [2, 3].flatMap { window in
-        [true, false].flatMap { isMaximum in
-          Activation.all.prefix(2).map { activation in
-            Expression(
-              kind: .pooling,
-              text: "\(isMaximum ? "largest" : "mean") of windows of \(window) of "
-                + (activation.name == "identity" ? title : "\(activation.name)(\(title))"),
-              arguments: [index]
-            ) { tensors in
-              let x = tensors[0].mapped(activation.value)
-              return Tensor<Double>(x.shape, x.values.map { Double($0) }).pooled(
-                isMaximum: isMaximum, window: [window, window], stride: [window, window],
-                padding: [[0, 0], [0, 0]], countsPadding: true
-              ).map { Tensor($0.shape, $0.values.map { Float($0) }) }
+      return Activation.all.flatMap { activation -> [Expression] in
+        let plain = Expression(steps: [], text: title, arguments: [index]) { $0[0] }
+        let x =
+          activation.name == "identity"
+          ? plain
+          : plain.followed(by: .activation(activation.name), "\(activation.name)(\(title))") {
+            $0.mapped(activation.value)
+          }
+        return [2, 3].filter { shape[1] / $0 * (shape[2] / $0) * shape[0] * shape[3] == count }
+          .flatMap { window in
+            [true, false].map { isMaximum in
+              x.followed(
+                by: .pooling(isMaximum: isMaximum, window: window),
+                "the \(isMaximum ? "largest" : "mean") of windows of \(window) of \(x.text)"
+              ) { $0.pooled(isMaximum: isMaximum, window: window) }
             }
           }
-        }
       }
     }
   }

@@ -1,20 +1,18 @@
 import ReferenceLayers
 
 /// What is done along an axis that is gone afterwards.
-struct Reduction {
+struct Reduction: Sendable {
   let name: String
   /// Of the elements along the axis.
-  let value: ([Float]) -> Float
+  let value: @Sendable ([Float]) -> Float
 
-  static func all(extent: Int) -> [Reduction] {
-    [
-      Reduction(name: "the first") { $0.first ?? 0 },
-      Reduction(name: "the last") { $0.last ?? 0 },
-      Reduction(name: "the mean") { Float($0.reduce(0.0) { $0 + Double($1) } / Double($0.count)) },
-      Reduction(name: "the largest") { $0.max() ?? 0 },
-      Reduction(name: "the sum") { Float($0.reduce(0.0) { $0 + Double($1) }) },
-    ]
-  }
+  static let all = [
+    Reduction(name: "the first") { $0.first ?? 0 },
+    Reduction(name: "the last") { $0.last ?? 0 },
+    Reduction(name: "the mean") { Float($0.reduce(0.0) { $0 + Double($1) } / Double($0.count)) },
+    Reduction(name: "the largest") { $0.max() ?? 0 },
+    Reduction(name: "the sum") { Float($0.reduce(0.0) { $0 + Double($1) }) },
+  ]
 }
 
 extension Tensor<Float> {
@@ -60,5 +58,13 @@ extension Tensor<Float> {
       }
     }
     return Tensor(Array(shape[..<axis] + shape[(axis + width)...]), result)
+  }
+
+  /// Windows side by side of (items, height, width, channels).
+  func pooled(isMaximum: Bool, window: Int) -> Tensor? {
+    Tensor<Double>(shape, values.map { Double($0) }).pooled(
+      isMaximum: isMaximum, window: [window, window], stride: [window, window],
+      padding: [[0, 0], [0, 0]], countsPadding: true
+    ).map { Tensor($0.shape, $0.values.map { Float($0) }) }
   }
 }

@@ -29,11 +29,19 @@ struct LayerExperiment {
   /// The configuration that reproduces a side's output: the declared one, or the nearest that a few
   /// changes make of it; `nil` where none does.
   static func reproduce(_ side: LayerSide) -> Reproduction? {
-    guard var best = residual(side.declared, side) else {
-      return search(side, from: side.declared, residual: .infinity)
-    }
-    if best <= exact { return Reproduction(configuration: side.declared, residual: best) }
     var configuration = side.declared
+    var limit = reproduces
+    if configuration.settings[.precision] != nil, let half = Precision.ofResult(side.output),
+      let bits = half.bits
+    {
+      // Numbers rounded so coarsely fall to either side where sums differ in their last digit.
+      configuration.settings[.precision] = .name(half.rawValue)
+      limit = 4 / Double(1 << bits)
+    }
+    guard var best = residual(configuration, side) else {
+      return search(side, from: configuration, residual: .infinity)
+    }
+    if best <= exact { return Reproduction(configuration: configuration, residual: best) }
     for _ in 0..<maximumChanges {
       guard let found = search(side, from: configuration, residual: best),
         found.residual * betterBy < best
@@ -41,7 +49,7 @@ struct LayerExperiment {
       (configuration, best) = (found.configuration, found.residual)
       if best <= exact { break }
     }
-    return best <= reproduces ? Reproduction(configuration: configuration, residual: best) : nil
+    return best <= limit ? Reproduction(configuration: configuration, residual: best) : nil
   }
 
   private static func search(

@@ -14,16 +14,18 @@ struct LayerSides {
   /// in part.
   init?(
     _ pair: CallPairing.Pair, _ recordings: (source: Recording, converted: Recording),
-    _ weights: (source: ModelWeights?, converted: ModelWeights?)
+    _ weights: (source: ModelWeights?, converted: ModelWeights?), owners: ParameterOwners?
   ) throws {
     guard let definition = pair.source.definition, definition.id == pair.converted.definition?.id
     else { return nil }
     let items = Self.items(pair, definition)
     guard
       let source = try Self.side(
-        pair.source, recordings.source, weights.source, definition, items: items),
+        pair.source, recordings.source, Readers(weights.source, owners?.owner(of: pair, .source)),
+        definition, items: items),
       let converted = try Self.side(
-        pair.converted, recordings.converted, weights.converted, definition, items: items)
+        pair.converted, recordings.converted,
+        Readers(weights.converted, owners?.owner(of: pair, .converted)), definition, items: items)
     else { return nil }
     (self.source, self.converted) = Self.fitted(source, converted)
   }
@@ -84,17 +86,34 @@ struct LayerSides {
     return max(1, maximumElements / largest)
   }
 
+  /// The weights of one side, and where the mapping has a call's.
+  private struct Readers {
+    let weights: ModelWeights?
+    let owner: String?
+
+    init(_ weights: ModelWeights?, _ owner: String?) {
+      (self.weights, self.owner) = (weights, owner)
+    }
+
+    func operands(_ call: RecordedCall, _ definition: any LayerDefinition) -> Operands? {
+      guard let weights else {
+        return call.facts.parameters.isEmpty && !definition.isComposite
+          ? definition.operands(call.facts) { _ in nil } : nil
+      }
+      return definition.operands(call.facts, weights.reader(for: call))
+        ?? owner.flatMap { definition.operands(call.facts, weights.reader(below: $0)) }
+    }
+  }
+
   private static func side(
-    _ call: RecordedCall, _ recording: Recording, _ weights: ModelWeights?,
+    _ call: RecordedCall, _ recording: Recording, _ readers: Readers,
     _ definition: any LayerDefinition, items: Int?
   ) throws -> LayerSide? {
     // A sample along the leading axis is whole items; any other is no input of the layer.
     guard !call.outputs.isEmpty, !call.inputs.isEmpty,
       !(call.inputs + call.outputs).contains(where: \.isSampled)
     else { return nil }
-    let read: (String) -> Tensor<Double>? = weights?.reader(for: call) ?? { _ in nil }
-    if !call.facts.parameters.isEmpty && weights == nil { return nil }
-    guard let operands = definition.operands(call.facts, read) else { return nil }
+    guard let operands = readers.operands(call, definition) else { return nil }
     func named(_ tensors: [RecordedTensor]) throws -> [NamedTensor] {
       try tensors.map { ($0.name, try recording.doubles($0)) }
     }

@@ -48,6 +48,23 @@ package struct ParameterOwners: Sendable {
     return Double(x.intersection(y).count) / Double(x.union(y).count)
   }
 
+  /// The path in its checkpoint of what a call computes with, where that is another module's: a scan
+  /// has its weights in the cell.
+  func owner(of pair: CallPairing.Pair, _ side: RunSide) -> String? {
+    let (owners, others) = side == .source ? (source, converted) : (converted, source)
+    let counterpart = side == .source ? pair.converted : pair.source
+    let path = (side == .source ? convertedPaths : sourcePaths).owner(counterpart.path)
+    let targets = Self.targets(others, path, counterpart)
+    let found = owners.filter { !$0.value.isDisjoint(with: targets) }.keys
+    guard let first = found.first else { return nil }
+    var common = first.split(separator: ".")[...]
+    for owner in found {
+      let parts = owner.split(separator: ".")
+      while !parts.starts(with: common) { common = common.dropLast() }
+    }
+    return common.isEmpty ? nil : common.joined(separator: ".")
+  }
+
   private static func targets(
     _ owners: [String: Set<Int>], _ path: String, _ call: RecordedCall
   ) -> Set<Int> {

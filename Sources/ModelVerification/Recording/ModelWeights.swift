@@ -36,8 +36,14 @@ package struct ModelWeights: Sendable {
 
   /// A reader of the tensors of a call's module, by their names in it.
   func reader(for call: RecordedCall) -> (String) -> Tensor<Double>? {
+    reader(below: paths.owner(call.path))
+  }
+
+  /// A reader of the tensors below a path of the checkpoint.
+  func reader(below owner: String) -> (String) -> Tensor<Double>? {
     { name in
-      let key = paths.joined(call.path, name.replacing("/", with: "."))
+      let part = name.replacing("/", with: ".")
+      let key = owner.isEmpty ? part : "\(owner).\(part)"
       guard let tensor = tensors[key],
         let values = try? collectDoubles(
           tensor.dtype, count: tensor.shape.count,
@@ -83,10 +89,4 @@ struct PathJoin: Sendable {
 
   /// The checkpoint's path of a call's module.
   func owner(_ path: String) -> String { Self.join(Self.key(path), added, dropped) }
-
-  /// The checkpoint's name of a tensor in a call's module.
-  func joined(_ path: String, _ name: String) -> String {
-    let owner = owner(path)
-    return owner.isEmpty ? name : "\(owner).\(name)"
-  }
 }

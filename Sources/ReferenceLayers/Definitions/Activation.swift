@@ -54,7 +54,7 @@ package struct Activation: Sendable {
   package static func causeID(_ a: String, _ b: String) -> String {
     let gelus: Set = ["gelu", "gelu_tanh", "quick_gelu"]
     if gelus.contains(a), gelus.contains(b) { return "gelu_approximation" }
-    if a.hasPrefix("leaky_relu"), b.hasPrefix("leaky_relu") { return "leaky_relu_slope" }
+    if a.hasPrefix("leaky_relu"), b.hasPrefix("leaky_relu") { return "leaky_slope" }
     return "activation"
   }
 }

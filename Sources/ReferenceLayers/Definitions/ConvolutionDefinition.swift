@@ -75,6 +75,7 @@ struct ConvolutionDefinition: LayerDefinition {
       guard bias.values.count == y.width else { return nil }
       y = y.addingToRows(bias.values)
     }
+    y = precision.roundedResult(y)
     return activation.name == "identity" ? y : y.applying(activation)
   }
 

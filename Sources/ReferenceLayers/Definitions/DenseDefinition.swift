@@ -56,6 +56,7 @@ struct DenseDefinition: LayerDefinition {
       guard bias.values.count == y.width else { return nil }
       y = y.addingToRows(bias.values)
     }
+    y = precision.roundedResult(y)
     return activation.name == "identity" ? y : y.applying(activation)
   }
 
@@ -74,35 +75,6 @@ extension LayerFacts {
     case "swish": "silu"
     case let name?: name
     }
-  }
-}
-
-/// What the factors of a product are rounded to.
-enum Precision: String {
-  case float32, tf32, bfloat16, float16
-
-  static let all: [SettingValue] = [Precision.tf32, .bfloat16, .float16].map { .name($0.rawValue) }
-
-  init?(named name: String) { self.init(rawValue: name) }
-
-  /// Bits of the mantissa that are kept.
-  private var bits: Int? {
-    switch self {
-    case .float32: nil
-    case .tf32, .float16: 10
-    case .bfloat16: 7
-    }
-  }
-
-  func rounded(_ x: Tensor<Double>) -> Tensor<Double> {
-    guard let bits else { return x }
-    return Tensor(x.shape, x.values.map { Self.round($0, bits) })
-  }
-
-  static func round(_ x: Double, _ bits: Int) -> Double {
-    guard x != 0, x.isFinite else { return x }
-    let unit = x.ulp * Double(1 << (52 - bits))
-    return (x / unit).rounded(.toNearestOrEven) * unit
   }
 }
 
