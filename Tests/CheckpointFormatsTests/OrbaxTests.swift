@@ -96,4 +96,46 @@ struct OrbaxTests {
         Placeholder(name: "blosc", kind: .data, reason: "chunks compressed with blosc")
       ])
   }
+
+  @Test("join the databases of processes where nobody did")
+  func processes() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("x")
+    try FileManager.default.copyItem(atPath: fixture("orbax/sharded"), toPath: path)
+    try FileManager.default.removeItem(atPath: "\(path)/manifest.ocdbt")
+    try FileManager.default.removeItem(atPath: "\(path)/d")
+    let checkpoint = try Checkpoint(path: path)
+    #expect(checkpoint.tensors.map(\.name) == ["both", "columns", "replicated"])
+    #expect(checkpoint.reader.formatDescription == "Orbax, OCDBT, its processes not joined")
+    try checkRamps(checkpoint)
+  }
+
+  @Test(
+    "list the items of a step together, with the state of a generator, and take one by its name")
+  func items() throws {
+    let folder = try TemporaryFolder()
+    let manager = FileManager.default
+    for (source, item) in [("ocdbt", "state"), ("folders", "extra"), ("sharded", "rng/key")] {
+      let path = folder.file("7/\(item)")
+      try manager.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try manager.copyItem(atPath: fixture("orbax/\(source)"), toPath: path)
+    }
+    for (item, document) in [("metrics", "metrics"), ("rng/key_metadata", "metadata")] {
+      try manager.createDirectory(
+        atPath: folder.file("7/\(item)"), withIntermediateDirectories: true)
+      _ = try folder.write("7/\(item)/\(document)", Array(#"{"loss": 1.5}"#.utf8))
+    }
+    let all = try Checkpoint(path: folder.path)
+    #expect(all.tensors.map(\.name).contains("rng/key/both"))
+    #expect(all.tensors.map(\.name).contains("state/params/dense/kernel"))
+    #expect(all.tensors.map(\.name).contains("extra/params/dense/kernel"))
+    let values = all.placeholders.filter { $0.reason == #"JSON {"loss": 1.5}"# }.map(\.name)
+    #expect(values == ["metrics", "rng/key_metadata"])
+    #expect(try all.readableTensors().count == 7 + 7 + 3)
+    let state = try Checkpoint(
+      path: folder.path, selection: EntrySelection(key: "state"))
+    #expect(state.tensors.map(\.name).contains("params/dense/kernel"))
+    #expect(state.tensors.count == 7)
+  }
 }

@@ -28,7 +28,7 @@ struct OrbaxStore {
       }
     }
     values = KeyValueStore(joined.map { ($0.key, $0.value) }, files: files)
-    description = "OCDBT of \(processes.count) processes"
+    description = "OCDBT, its processes not joined"
   }
 
   static func isProcess(_ name: String) -> Bool { name.hasPrefix("ocdbt.process_") }

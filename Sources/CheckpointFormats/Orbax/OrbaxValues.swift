@@ -11,10 +11,9 @@ enum OrbaxValues {
   /// Characters of a document that are shown.
   private static let shown = 60
 
-  /// What the folder `name` holds, for a listing; `nil` where it is no such item.
-  static func text(in folder: CheckpointFolder, at name: String) -> String? {
-    guard let item = try? folder.folder(name),
-      let document = try? item.names().filter({ $0 != marker }), document.count == 1,
+  /// What such an item holds, for a listing; `nil` for any other folder.
+  static func text(in item: CheckpointFolder) -> String? {
+    guard let document = try? item.names().filter({ $0 != marker }), document.count == 1,
       names.contains(document[0]), let file = try? item.file(document[0]),
       file.size <= maximumSize, let bytes = try? file.readPrefix(file.size),
       (try? JSONParser.parse(bytes)) != nil

@@ -92,9 +92,9 @@ private struct PlaceSearch {
     if !isStep, let newest = contents.steps.last {
       return try take(newest, of: folder, contents.steps)
     }
-    let items = contents.items
-    if !items.isEmpty {
-      return try take(items, of: folder, otherFolders: contents.otherFolders, beside: files)
+    let folders = contents.folders
+    if !folders.items.isEmpty {
+      return try take(folders.items, of: folder, otherFolders: folders.others, beside: files)
     }
     if files.count == 1 { return try take(files[0], of: folder, beside: []) }
     guard !files.isEmpty else {

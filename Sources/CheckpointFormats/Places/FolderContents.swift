@@ -54,27 +54,47 @@ struct FolderContents {
     return numbered.map(\.step).sorted { $0.number < $1.number }
   }
 
-  /// The folders that are checkpoints.
-  var items: [Item] {
-    names.compactMap { name in
-      guard folder.containsFolder(name), let inner = try? folder.folder(name),
-        let format = FormatDetection.folderFormat(of: inner, options)
-      else { return nil }
-      return Item(name: name, folder: inner, format: format)
-    }
+  /// The folders that are checkpoints, and those that are none, each as the entry that stands for it:
+  /// plain values, or what no format claims.
+  var folders: (items: [Item], others: [Placeholder]) {
+    Self.folders(of: folder, names, options, prefix: "")
   }
 
-  /// The folders that are none, each as the entry that stands for it: plain values, or what no format
-  /// claims.
-  var otherFolders: [Placeholder] {
-    let items = Set(items.map { TensorName($0.name) })
-    return names.filter { folder.containsFolder($0) && !items.contains(TensorName($0)) }.map {
-      if let text = OrbaxValues.text(in: folder, at: $0) {
-        return Placeholder(name: TensorName($0), kind: .value, reason: text)
+  /// - Parameter prefix: of the names; empty at the top.
+  private static func folders(
+    of folder: CheckpointFolder, _ names: [String], _ options: ReadOptions, prefix: String
+  ) -> (items: [Item], others: [Placeholder]) {
+    var items: [Item] = []
+    var others: [Placeholder] = []
+    for name in names where folder.containsFolder(name) {
+      guard let inner = try? folder.folder(name) else { continue }
+      let path = prefix + name
+      if let format = FormatDetection.folderFormat(of: inner, options) {
+        items.append(Item(name: path, folder: inner, format: format))
+      } else if let text = OrbaxValues.text(in: inner) {
+        others.append(Placeholder(name: TensorName(path), kind: .value, reason: text))
+      } else if prefix.isEmpty, let state = randomState(in: inner, options, path) {
+        items += state.items
+        others += state.others
+      } else {
+        others.append(
+          Placeholder(
+            name: TensorName(path), kind: .data, reason: "a folder that is no checkpoint"))
       }
-      return Placeholder(
-        name: TensorName($0), kind: .data, reason: "a folder that is no checkpoint")
     }
+    return (items, others)
+  }
+
+  /// The state of a random number generator is an item in an item, beside one of values.
+  private static func randomState(
+    in folder: CheckpointFolder, _ options: ReadOptions, _ name: String
+  ) -> (items: [Item], others: [Placeholder])? {
+    guard let names = try? folder.names() else { return nil }
+    let found = folders(of: folder, names, options, prefix: name + "/")
+    guard found.items.count == 1, found.others.count == 1, found.others[0].kind == .value else {
+      return nil
+    }
+    return found
   }
 
   /// The files that are checkpoints, by their names; shards are checked through their index.
