@@ -78,10 +78,10 @@ struct ReportCommand: ParsableCommand {
   private func gather() throws -> CheckpointReport {
     let checkpoint = try input.open(file, report)
     let findings = try self.findings.map {
-      try ReportDocument.read($0, holding: "files", madeBy: "validate --output json")
+      try ReportDocument.read($0, holding: "passed", madeBy: "validate --output json")
     }
     let verification = try self.verification.map {
-      try ReportDocument.read($0, holding: "schema_version", madeBy: "verify --json")
+      try ReportDocument.read($0, holding: "agrees", madeBy: "verify --json")
     }
     let comparison = try second.map { path in
       let other = try input.open(path, report, key: keyB ?? input.key)

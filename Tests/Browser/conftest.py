@@ -13,13 +13,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def report():
-    """Writes a report; returns its path."""
-    tool = os.environ.get("SAVI_CKPT", str(ROOT / ".build/release/savi-ckpt"))
+    """Writes report.html in a folder, of checkpoints that lie there; returns its path."""
+    tool = pathlib.Path(os.environ.get("SAVI_CKPT", ROOT / ".build/release/savi-ckpt"))
     assert os.access(tool, os.X_OK), f"{tool} is not built: run make build"
 
-    def run(page, *arguments):
-        subprocess.run([tool, "report", *map(str, arguments), "-o", page, "-q"], check=True)
-        return page
+    def run(folder, *files):
+        subprocess.run([tool.absolute(), "report", *files, "-o", "report.html", "-q"],
+                       check=True, cwd=folder)
+        return folder / "report.html"
     return run
 
 

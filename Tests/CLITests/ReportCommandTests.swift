@@ -155,6 +155,9 @@ struct ReportCommandTests {
     let wrong = try runCommand(["report", file, "--findings", file, "--json"])
     #expect(wrong.status == 2)
     #expect(wrong.error.contains("this is not what 'savi-ckpt validate --output json' prints"))
+    let verification = try folder.write("v.json", Array(#"{"files": [], "agrees": true}"#.utf8))
+    #expect(try runCommand(["report", file, "--findings", verification, "--json"]).status == 2)
+    #expect(try runCommand(["report", file, "--verification", verification, "--json"]).status == 0)
     #expect(try runCommand(["report", file]).status == 64)
     #expect(try runCommand(["report", file, "-o", file]).status == 64)
   }

@@ -114,4 +114,25 @@ struct TerminalTests {
     #expect(try runCommand(["stats", file, "--fold", "--json"]).status == 64)
     #expect(try runCommand(["ls", file, "--fold", "--json"]).status == 64)
   }
+
+  @Test("diff fits a narrow terminal, with its verdict on top")
+  func diff() throws {
+    let folder = try TemporaryFolder()
+    let name = "model." + String(repeating: "very_", count: 20) + "long"
+    func write(_ file: String, _ value: Float) throws -> String {
+      let tensors = [
+        SafetensorsFile.Tensor(name + ".weight", [3], [1, 2, value]),
+        SafetensorsFile.Tensor("\(name).only_in_\(file)", [1], [value]),
+      ]
+      return try folder.write(file, SafetensorsFile(tensors).bytes)
+    }
+    let files = [try write("a", 3), try write("b", 4)]
+    let run = try runOnTerminal(["diff"] + files, columns: 90, environment: ["NO_COLOR": "1"])
+    let rows = run.output.split(separator: "\n")
+    #expect(rows[0].hasPrefix("another architecture: "), "\(run.output)")
+    let tensors = rows.filter { $0.hasPrefix("  model") }
+    #expect(tensors.count == 3)
+    #expect(tensors.allSatisfy { $0.count <= 90 && $0.contains("…") }, "\(run.output)")
+    #expect(run.output.contains("████████"))
+  }
 }

@@ -74,12 +74,26 @@ public struct DiffReport: Sendable {
 }
 
 extension DiffReport {
+  /// A row: one changed tensor, or a family of them.
   private struct Change {
     let name: String
-    var values: ChangedValues
     let count: Int
-    /// What a row is sorted by: the largest relative change in it, where none is known above all.
-    let rank: Double
+    /// The change of the tensor that moved furthest.
+    let most: ChangedValues
+    /// The share of all elements that changed, and the largest distance among them.
+    let share: Double
+    let maximum: Double
+
+    init(_ name: String, _ members: [ChangedValues]) {
+      self.name = name
+      count = members.count
+      most = members.dropFirst().reduce(members[0]) {
+        DiffReport.rank($1.relative) > DiffReport.rank($0.relative) ? $1 : $0
+      }
+      let changed = members.reduce(0) { $0 + $1.count }
+      share = Double(changed) / Double(max(1, members.reduce(0) { $0 + $1.numberCount }))
+      maximum = members.reduce(0) { ChangedValues.larger($0, $1.maximum) }
+    }
   }
 
   private func changes(folds: Bool, _ style: TextStyle) -> [String] {
@@ -88,13 +102,11 @@ extension DiffReport {
       (name: item.difference.name, key: Self.text(of: item.difference))
     }
     let rows = Self.folded(entries, folds: folds).map { row in
-      let parts = row.members.map { groups.changed[$0].values }
-      return Change(
-        name: row.name, values: parts.dropFirst().reduce(into: parts[0]) { $0.add($1) },
-        count: parts.count, rank: parts.map { Self.rank($0.relative) }.max() ?? 0)
+      Change(row.name, row.members.map { groups.changed[$0].values })
     }
-    let sorted = rows.enumerated().sorted {
-      ($1.element.rank, $0.offset) < ($0.element.rank, $1.offset)
+    let sorted = rows.enumerated().sorted { a, b in
+      let (x, y) = (a.element.most.relative, b.element.most.relative)
+      return (Self.rank(y), a.offset) < (Self.rank(x), b.offset)
     }.map(\.element)
     var table = TextTable(header: [
       "  Name", "Tensors", "Relative", "", "Cosine", "Changed", "Max", "First",
@@ -102,23 +114,23 @@ extension DiffReport {
     table.elastic = [0, 7]
     table.rightAligned = [1, 4, 5]
     table.colors = [3: .cyan]
-    let largest = sorted.map(\.rank).filter(\.isFinite).max() ?? 0
+    let largest = sorted.map(\.most.relative).filter(\.isFinite).max() ?? 0
     table.rows = sorted.map { Self.row($0, largest: largest) }
     return ["Changed: \(counted(groups.changed.count, "tensor"))"] + table.plain(style)
   }
 
+  /// What rows are sorted by: a change that no number measures comes first.
   private static func rank(_ relative: Double) -> Double { relative.isNaN ? .infinity : relative }
 
   private static func row(_ change: Change, largest: Double) -> [String] {
-    let values = change.values
+    let most = change.most
     let first =
       change.count > 1
-      ? ""
-      : "\(values.firstIndex): \(number(values.first.first)) and \(number(values.first.second))"
+      ? "" : "\(most.firstIndex): \(number(most.first.first)) and \(number(most.first.second))"
     return [
       "  " + (change.name.isEmpty ? "\"\"" : printable(change.name)), thousands(change.count),
-      pythonThreeDigits(values.relative), bar(change.rank / largest), cosine(values.cosine),
-      percentage(values.changedShare), pythonThreeDigits(values.maximum), first,
+      pythonThreeDigits(most.relative), bar(most.relative / largest), cosine(most.cosine),
+      percentage(change.share), pythonThreeDigits(change.maximum), first,
     ]
   }
 

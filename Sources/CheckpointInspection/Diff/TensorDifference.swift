@@ -67,18 +67,6 @@ public struct ChangedValues: Sendable, Equatable {
   /// The share of the numbers beyond the tolerance, from 0 to 1.
   public var changedShare: Double { Double(count) / Double(max(1, numberCount)) }
 
-  /// Adds another tensor's change, as if both were one. The first element stays the first's.
-  mutating func add(_ other: ChangedValues) {
-    count += other.count
-    elementCount += other.elementCount
-    numberCount += other.numberCount
-    maximum = ChangedValues.larger(maximum, other.maximum)
-    sum += other.sum
-    squares += other.squares
-    cross += other.cross
-    changeSquares += other.changeSquares
-  }
-
   /// The larger of two distances; NaN where one is.
   static func larger(_ a: Double, _ b: Double) -> Double {
     a.isNaN || b.isNaN ? .nan : max(a, b)

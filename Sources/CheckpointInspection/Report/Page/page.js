@@ -90,18 +90,15 @@ function flagSection() {
 
 /** The bytes of a group's members as areas; a press leads into a group, or to a tensor. */
 function treemap(root) {
-  const [width, height] = [960, 340];
+  const [width, height] = [1100, 420];
   const place = element("div", { id: "treemap" });
   const show = (trail) => {
     const { node } = trail[trail.length - 1];
-    const items = members(node).filter((member) => member.node.bytes > 0)
-      .map((member) => ({ ...member, size: member.node.bytes }))
-      .sort((a, b) => b.size - a.size).slice(0, PORTION);
     const svg = drawing("svg", {
       width, height, viewBox: `0 0 ${width} ${height}`, role: "group",
       "aria-label": `Bytes of ${node.path || "the whole checkpoint"} by part`,
     });
-    for (const box of squarified(items, { x: 0, y: 0, width, height })) {
+    for (const box of areas(node, { x: 0, y: 0, width, height })) {
       svg.append(treemapCell(box, root.bytes, () => {
         const { node: inner } = box.item;
         if (inner.children.size > 0) {
@@ -119,11 +116,18 @@ function treemap(root) {
   return place;
 }
 
-function treemapCell({ item, x, y, width, height }, total, press) {
-  const label = item.label.replace(/^[./]/, "");
-  const said = `${label}: ${bytes(item.size)}, ${share(item.size / total)}`;
-  const letters = Math.floor((width - 8) / 6.5);
-  const cut = label.length > letters ? `${label.slice(0, Math.max(0, letters - 1))}…` : label;
+/** The parts of a group that take bytes, as rectangles in a box. */
+function areas(node, box) {
+  const items = members(node).filter((member) => member.node.bytes > 0)
+    .map((member) => ({ ...member, size: member.node.bytes }))
+    .sort((a, b) => b.size - a.size).slice(0, PORTION);
+  return squarified(items, box);
+}
+
+/** A part, with the parts in it where there is room: those are for the eye alone. */
+function treemapCell(box, total, press) {
+  const { item, x, y, width, height } = box;
+  const said = `${item.label.replace(/^[./]/, "")}: ${bytes(item.size)}, ${share(item.size / total)}`;
   return drawing(
     "g", {
       class: "cell", role: "button", tabindex: 0, "aria-label": said, click: press,
@@ -131,11 +135,25 @@ function treemapCell({ item, x, y, width, height }, total, press) {
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(); }
       },
     },
-    drawing("title", {}, said),
-    drawing("rect", { x, y, width, height }),
-    letters > 2 && height > 16 ? drawing("text", { x: x + 4, y: y + 14 }, cut) : null,
-    letters > 8 && height > 32
-      ? drawing("text", { class: "dim", x: x + 4, y: y + 28 }, share(item.size / total)) : null);
+    drawing("title", {}, said), drawing("rect", { x, y, width, height }),
+    areaLabel(box), ...innerAreas(box, 1));
+}
+
+function areaLabel({ item, x, y, width, height }) {
+  const label = item.label.replace(/^[./]/, "");
+  const letters = Math.floor((width - 8) / 6.5);
+  if (letters < 3 || height < 16) return null;
+  return drawing("text", { x: x + 4, y: y + 12 },
+    label.length > letters ? `${label.slice(0, letters - 1)}…` : label);
+}
+
+function innerAreas({ item, x, y, width, height }, level) {
+  if (level > 3 || width < 40 || height < 40 || item.node.children.size === 0) return [];
+  const inside = { x: x + 2, y: y + 16, width: width - 4, height: height - 18 };
+  return areas(item.node, inside).flatMap((box) => [
+    drawing("rect", { class: "part", x: box.x, y: box.y, width: box.width, height: box.height }),
+    areaLabel(box), ...innerAreas(box, level + 1),
+  ]);
 }
 
 function depthSection() {
