@@ -83,6 +83,12 @@ extension TensorName {
     isEmpty ? TensorName(part) : "\(text)\(separator)\(part)"
   }
 
+  /// The parts between separators of either kind, empty ones included.
+  public var components: [TensorName] {
+    utf8.split(omittingEmptySubsequences: false, whereSeparator: Self.isSeparator)
+      .map { TensorName(String(Substring($0))) }
+  }
+
   /// The parts between the separators, empty ones included.
   public func parts(separator: Unicode.Scalar) -> [TensorName] {
     utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)

@@ -108,9 +108,7 @@ public struct ArchitectureClues: Sendable, Equatable {
 
   /// Whether `component` is one of the name's.
   private static func has(_ component: String, _ name: TensorName) -> Bool {
-    name.utf8.split(whereSeparator: TensorName.isSeparator).contains {
-      $0.elementsEqual(component.utf8)
-    }
+    name.components.contains(TensorName(component))
   }
 
   /// What is known, as labels and values.

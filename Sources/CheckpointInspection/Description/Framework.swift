@@ -23,8 +23,7 @@ public enum Framework: String, Sendable {
     var flax = 0
     var keras = 0
     for tensor in tensors {
-      let parts = tensor.name.utf8.split(whereSeparator: TensorName.isSeparator)
-      guard let last = parts.last.map({ TensorName(String(Substring($0))) }) else { continue }
+      guard let last = tensor.name.components.last else { continue }
       if torchNames.contains(last) { torch += 1 }
       if flaxNames.contains(last) { flax += 1 }
       // TensorFlow's variables carry the number of their output.

@@ -55,8 +55,7 @@ public enum StateRole: String, Sendable, CaseIterable {
   private static let parametersInOptimizer: Set<TensorName> = ["target"]
 
   public init(of name: TensorName) {
-    let parts = name.utf8.split(whereSeparator: TensorName.isSeparator)
-      .map { TensorName(String(Substring($0))) }
+    let parts = name.components
     guard let place = parts.firstIndex(where: { Self.components[$0] != nil }) else {
       self = .parameters
       return

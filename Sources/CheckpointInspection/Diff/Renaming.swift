@@ -36,7 +36,7 @@ enum Renaming {
 
   /// The parts of two names between the components that they begin and end with alike.
   private static func rule(_ a: TensorName, _ b: TensorName) -> Rule {
-    let (x, y) = (parts(a), parts(b))
+    let (x, y) = (a.components, b.components)
     var front = 0
     while front < min(x.count, y.count), x[front] == y[front] { front += 1 }
     var back = 0
@@ -49,10 +49,5 @@ enum Renaming {
       TensorName(parts[front..<parts.count - back].map(\.text).joined(separator: "."))
     }
     return Rule(from: middle(x), to: middle(y))
-  }
-
-  private static func parts(_ name: TensorName) -> [TensorName] {
-    name.utf8.split(omittingEmptySubsequences: false, whereSeparator: TensorName.isSeparator)
-      .map { TensorName(String(Substring($0))) }
   }
 }

@@ -19,8 +19,7 @@ struct NameParts: Sendable, Hashable {
 
   /// The components of a name between `/` and `.`.
   static func split(_ name: TensorName) -> [String] {
-    name.text.utf8.split(omittingEmptySubsequences: false, whereSeparator: TensorName.isSeparator)
-      .map { String(Substring($0)) }
+    name.components.map(\.text)
   }
 
   /// The words and the last number of a component: `LayerNorm_0` is layer, norm and 0.
