@@ -64,7 +64,7 @@ def main():
     failures = count = 0
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         with tempfile.TemporaryDirectory() as folder:
-            for name in ["samples", "schemas"]:
+            for name in ["samples", "schemas", "Tests"]:
                 os.symlink(ROOT / name, f"{folder}/{name}")
             for command, expected, same in commands(path.read_text()):
                 count += 1

@@ -177,3 +177,48 @@ struct OrbaxDamageTests {
     #expect(try copy.refusal().contains("leads out of its folder"))
   }
 }
+
+@Suite("Orbax folders of which any byte is changed")
+struct OrbaxCorruptionTests {
+  @Test(
+    "are read or refused in one sentence, whichever file it is in",
+    arguments: ["ocdbt", "database", "aggregated", "sharded"])
+  func corruption(_ name: String) throws {
+    let copy = try Copy(name)
+    let files = try FileManager.default.subpathsOfDirectory(atPath: copy.path).sorted()
+    for file in files {
+      let path = "\(copy.path)/\(file)"
+      guard !FileManager.default.isFolder(path) else { continue }
+      let sound = try fileBytes(path)
+      guard !sound.isEmpty else { continue }
+      for part in 0..<6 {
+        try copy.change(file) { $0[part * ($0.count - 1) / 5] ^= UInt8(1 << part) }
+        read(copy.path, file)
+        try Data(sound).write(to: URL(fileURLWithPath: path))
+      }
+      try copy.change(file) { $0.removeLast(max(1, $0.count / 3)) }
+      read(copy.path, file)
+      try Data(sound).write(to: URL(fileURLWithPath: path))
+    }
+  }
+
+  private func read(_ path: String, _ file: String) {
+    do {
+      let checkpoint = try Checkpoint(path: path)
+      for tensor in checkpoint.tensors where tensor.byteCount < 1 << 20 {
+        _ = try checkpoint.reader.read(tensor)
+      }
+    } catch is CheckpointError {
+      // One sentence: what is asked of a damaged folder.
+    } catch {
+      Issue.record("\(file): an error of another kind: \(error)")
+    }
+  }
+}
+
+extension FileManager {
+  fileprivate func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+}

@@ -26,7 +26,6 @@ struct KeyValueStore: Sendable {
   private var keyEnds: [Int] = []
   private(set) var places: [Place] = []
 
-  /// Comparisons of keys, which tests hold against the number of entries.
   var count: Int { places.count }
 
   /// - Parameter entries: in any order, each key once.

@@ -20,7 +20,7 @@ struct ZarrCodecChain {
     var bytes: [ZarrByteCodec] = []
     var elements: (ZarrShard?, isBigEndian: Bool)?
     for codec in try list.items() {
-      let name = try codec.require("name").string()
+      let name = try Self.name(of: codec)
       switch name {
       case "transpose" where elements == nil:
         let next = try codec.require("configuration").require("order").items().map {
@@ -31,8 +31,7 @@ struct ZarrCodecChain {
         }
         order = next.map { order[$0] }
       case "bytes" where elements == nil:
-        let endian = try codec.optional("configuration")?.optional("endian")?.string()
-        elements = (nil, endian == "big")
+        elements = (nil, try Self.isBigEndian(codec))
       case "sharding_indexed" where elements == nil:
         elements = try Self.shard(
           try codec.require("configuration"), chunkShape: chunkShape, depth: depth)
@@ -56,6 +55,18 @@ struct ZarrCodecChain {
     codecs = .shard(shard)
   }
 
+  /// A codec without a configuration may stand as its name alone.
+  private static func name(of codec: DocumentNode) throws -> String {
+    if case .string(let name) = codec.value { return name }
+    return try codec.require("name").string()
+  }
+
+  /// The order of the codec `bytes`, which single bytes do not have.
+  private static func isBigEndian(_ codec: DocumentNode) throws -> Bool {
+    guard case .object = codec.value else { return false }
+    return try codec.optional("configuration")?.optional("endian")?.string() == "big"
+  }
+
   private static func shard(
     _ configuration: DocumentNode, chunkShape: [Int], depth: Int
   ) throws -> (ZarrShard?, isBigEndian: Bool) {
@@ -68,18 +79,17 @@ struct ZarrCodecChain {
     let chain = try ZarrCodecChain(
       try configuration.require("codecs"), chunkShape: inner, depth: depth + 1)
     let index = try configuration.require("index_codecs").items()
-    let names = try index.map { try $0.require("name").string() }
+    let names = try index.map(name)
     guard names == ["bytes"] || names == ["bytes", "crc32c"] else {
       throw ZarrUnsupported(reason: "shards whose index is written with \(names)")
     }
-    let endian = try index[0].optional("configuration")?.optional("endian")?.string()
     let location = try configuration.optional("index_location")?.string() ?? "end"
     guard ["start", "end"].contains(location) else {
       throw configuration.problem("the index location '\(location)'; start or end")
     }
     let shard = ZarrShard(
       chunkShape: inner, codecs: chain.codecs, isIndexAtEnd: location == "end",
-      isIndexBigEndian: endian == "big", hasIndexChecksum: names.count == 2)
+      isIndexBigEndian: try isBigEndian(index[0]), hasIndexChecksum: names.count == 2)
     return (shard, chain.isBigEndian)
   }
 }

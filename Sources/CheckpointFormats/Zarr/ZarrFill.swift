@@ -35,7 +35,10 @@ enum ZarrFill {
         return try encode(Double(value), dtype, node)
       }
       return bits(UInt64(bitPattern: Int64(value)), dtype)
-    case .double(let value): return try encode(value, dtype, node)
+    case .double(let value):
+      // "0.0" for an integer; and what is beyond a signed one.
+      if dtype.isInteger, let whole = UInt64(exactly: value) { return bits(whole, dtype) }
+      return try encode(value, dtype, node)
     case .string(let text):
       if let value = named[text] { return try encode(value, dtype, node) }
       guard text.hasPrefix("0x"), let value = UInt64(text.dropFirst(2), radix: 16) else {
