@@ -158,6 +158,61 @@ with ocp.PyTreeCheckpointer() as checkpointer:
             ("orbax metadata", [sys.executable, "-W", "ignore", "-c", script]))
 
 
+def distributed(tool, folder):
+    """A distributed checkpoint of 1 GiB to one file."""
+    source, target = folder / "distributed", folder / "joined.safetensors"
+    peer = folder / "joined.pt"
+    script = f"""
+import torch, torch.distributed.checkpoint as dcp
+dcp.save({{f"layer_{{n}}.weight": torch.randn({SIDE}, {SIDE}) for n in range(64)}},
+         checkpoint_id={str(source)!r})
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
+    script = f"""
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
+dcp_to_torch_save({str(source)!r}, {str(peer)!r})
+"""
+    convert = [tool, "convert", "-q", "--map", "none", source, "-o", target]
+    compare("Convert a distributed checkpoint of 1 GiB to one file", ("savi-ckpt convert", convert),
+            ("dcp_to_torch_save", [sys.executable, "-W", "ignore", "-c", script]),
+            outputs=[target, peer])
+    peer.unlink()
+
+
+def listing(tool, folder):
+    """Names and shapes of 100,000 tensors, beside the calls that give them."""
+    script = f"""
+import numpy as np, torch, flax.serialization, safetensors.numpy
+arrays = {{f"model.layers.{{n // 10}}.block.{{n % 10}}.weight": np.zeros((2, 2), "float32")
+          for n in range(100_000)}}
+safetensors.numpy.save_file(arrays, {str(folder / "many.safetensors")!r})
+open({str(folder / "many.msgpack")!r}, "wb").write(flax.serialization.msgpack_serialize(arrays))
+torch.save({{k: torch.from_numpy(v) for k, v in arrays.items()}}, {str(folder / "many.pt")!r})
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
+    peers = {
+        "safetensors": ("safe_open, get_slice, get_shape", """
+import safetensors
+with safetensors.safe_open({!r}, "np") as file:
+    shapes = {{name: file.get_slice(name).get_shape() for name in file.keys()}}
+"""),
+        "msgpack": ("flax.serialization.msgpack_restore", """
+import flax.serialization
+shapes = {{k: v.shape for k, v in
+          flax.serialization.msgpack_restore(open({!r}, "rb").read()).items()}}
+"""),
+        "pt": ("torch.load(mmap=True)", """
+import torch
+shapes = {{k: v.shape for k, v in torch.load({!r}, mmap=True).items()}}
+"""),
+    }
+    for suffix, (name, code) in peers.items():
+        path = folder / f"many.{suffix}"
+        compare(f"List 100,000 tensors of {suffix}", ("savi-ckpt ls", [tool, "ls", path]),
+                (name, [sys.executable, "-W", "ignore", "-c", code.format(str(path))]))
+        path.unlink()
+
+
 def small(tool, folder):
     converted = folder / "savi-small.pt"
     subprocess.run([tool, "convert", "-q", ROOT / "samples/savi-small.flax.npz", "-o", converted],
@@ -240,7 +295,9 @@ def main():
     with tempfile.TemporaryDirectory(dir=storage) as folder:
         small(tool, pathlib.Path(folder))
         forward(tool, pathlib.Path(folder))
+        listing(tool, pathlib.Path(folder))
         if "--quick" not in sys.argv:
+            distributed(tool, pathlib.Path(folder))
             large(tool, pathlib.Path(folder))
             orbax(tool, pathlib.Path(folder))
 

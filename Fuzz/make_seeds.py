@@ -43,6 +43,13 @@ def pickles():
         yield pickle.dumps(value, protocol)
 
 
+def distributed():
+    """A distributed checkpoint's metadata and files, the first two behind their lengths."""
+    parts = [(FIXTURES / "dcp/two" / name).read_bytes()
+             for name in (".metadata", "__0_0.distcp", "__1_0.distcp")]
+    yield b"".join(struct.pack("<H", len(part)) + part for part in parts[:2]) + parts[2]
+
+
 def safetensors_headers():
     """Headers with their data behind a NUL."""
     def tensor(dtype, shape, begin, end):
@@ -201,7 +208,7 @@ def round_trips():
 
 
 MAKERS = {
-    "npy-header": npy_headers, "pickle": pickles, "safetensors": safetensors, "flax": flax,
+    "npy-header": npy_headers, "pickle": pickles, "dcp": distributed, "safetensors": safetensors, "flax": flax,
     "safetensors-header": safetensors_headers, "safetensors-index": safetensors_indexes,
     "torch-tar": torch_tars, "model": models, "schema": schemas,
     "ocdbt-node": ocdbt_nodes, "ocdbt-manifest": ocdbt_manifests, "zarr": zarr,

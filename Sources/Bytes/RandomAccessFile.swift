@@ -4,15 +4,28 @@
   import Darwin
 #endif
 
-/// A file opened for reading at any position, by any number of threads at once.
+/// A file opened for reading at any position, by any number of threads at once, or a part of one.
 ///
 /// It reads with `pread` and never maps: a mapped file that another process truncates kills the
 /// reader, and its pages would count towards the peak memory of a streaming conversion.
 public final class RandomAccessFile: Sendable {
   public let path: String
-  /// Bytes in the file when it was opened.
+  /// Bytes in the file when it was opened, or in the part of it that this is.
   public let size: Int
-  private let descriptor: CInt
+  /// Where the part begins in the file.
+  private let start: Int
+  private let handle: Handle
+
+  /// The open file, closed when the last part of it is given up.
+  private final class Handle: Sendable {
+    let descriptor: CInt
+
+    init(_ descriptor: CInt) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+  }
+
+  private var descriptor: CInt { handle.descriptor }
 
   /// Opens `path`, which must be a regular file.
   public init(path: String) throws(FileSystemError) {
@@ -31,10 +44,20 @@ public final class RandomAccessFile: Sendable {
     }
     self.path = path
     self.size = Int(status.st_size)
-    self.descriptor = descriptor
+    start = 0
+    handle = Handle(descriptor)
   }
 
-  deinit { close(descriptor) }
+  private init(_ whole: RandomAccessFile, _ range: Range<Int>) {
+    (path, handle) = (whole.path, whole.handle)
+    start = whole.start + range.lowerBound
+    size = range.count
+  }
+
+  /// The bytes `range` as a file of their own, as far as they exist.
+  public func part(_ range: Range<Int>) -> RandomAccessFile {
+    RandomAccessFile(self, range.clamped(to: 0..<size))
+  }
 
   /// Whether another process holds the exclusive lock (`flock`) by which HDF5 keeps readers away from
   /// a file that it is writing.
@@ -62,10 +85,13 @@ public final class RandomAccessFile: Sendable {
     at offset: Int, count limit: Int, into buffer: inout MutableSpan<UInt8>
   ) throws(FileSystemError) -> Int {
     precondition(limit <= buffer.count)
+    // No reader of a part reaches behind it.
+    let limit = min(limit, max(0, size - offset))
     var done = 0
     while done < limit {
       let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe pread(descriptor, bytes.baseAddress! + done, limit - done, off_t(offset + done))
+        unsafe pread(
+          descriptor, bytes.baseAddress! + done, limit - done, off_t(start + offset + done))
       }
       if count < 0 {
         if errno == EINTR { continue }

@@ -62,5 +62,5 @@ public enum Streaming {
 
 /// The formats, under the names that `--format` and `--to` take.
 public enum FormatName: String, Sendable, CaseIterable {
-  case npz, npy, torch, safetensors, flax, hdf5, orbax
+  case npz, npy, torch, dcp, pickle, safetensors, flax, hdf5, gguf, orbax
 }

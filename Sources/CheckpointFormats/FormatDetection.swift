@@ -47,6 +47,7 @@ enum FormatDetection {
       throw CheckpointError(error)
     }
     if let problem = notACheckpoint(prefix) { throw problem }
+    try DCPReader.refusePart(file.path)
     let opened = CandidateFile(file, in: folder, options, prefix: prefix)
     let wanted = FormatRegistry.files.filter {
       options.format == nil || $0.name == nil || $0.name == options.format
@@ -61,6 +62,7 @@ enum FormatDetection {
         advice: "leave out --format to have the format recognised")
     }
     if ZipArchive.matches(prefix) { throw unknownZip(try opened.archive()) }
+    if let foreign = try ForeignFormat.refusal(of: file, prefix) { throw foreign }
     throw CheckpointError(
       "the format of this file is not known (it begins with \(hexDump(prefix)))",
       advice: "supported formats: \(supported)")
@@ -108,10 +110,6 @@ enum FormatDetection {
     for (magic, name, tool) in compressions where prefix.starts(with: magic) {
       return CheckpointError(
         "this file is compressed with \(name)", advice: "unpack it first, with \(tool)")
-    }
-    if prefix.starts(with: "GGUF".utf8) {
-      return CheckpointError(
-        "this is a GGUF file, which is not read", advice: "supported formats: \(supported)")
     }
     return nil
   }

@@ -27,8 +27,12 @@ enum FormatRegistry {
     FileFormat(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) {
       try NpyReader($0.file, options: $0.options)
     },
+    FileFormat(name: .gguf, matches: GGUFReader.matches) { try GGUFReader($0.file) },
     FileFormat(name: .torch, matches: ZipArchive.matches) {
       try TorchZipReader.open(try $0.archive())
+    },
+    FileFormat(name: .torch, matches: ZipArchive.matches) {
+      try TorchExportReader.open(try $0.archive())
     },
     FileFormat(name: .hdf5, matches: ZipArchive.matches) {
       try KerasArchiveReader.open(try $0.archive())
@@ -48,6 +52,7 @@ enum FormatRegistry {
       try TorchLegacyReader($0.file)
     },
     FileFormat(name: .torch, matches: TorchTarReader.matches) { try TorchTarReader($0.file) },
+    FileFormat(name: .pickle, matches: BarePickleReader.matches, open: BarePickleReader.open),
     FileFormat(name: .flax, matches: FlaxReader.matches) {
       try FlaxReader.open($0.file, prefix: $0.prefix)
     },
@@ -57,6 +62,10 @@ enum FormatRegistry {
   static let folders: [FolderFormat] = [
     FolderFormat(name: .orbax, matches: OrbaxReader.matches) { folder, _ in
       try OrbaxReader(folder)
-    }
+    },
+    FolderFormat(name: .dcp, matches: DCPReader.matches) { folder, _ in try DCPReader(folder) },
+    FolderFormat(name: .dcp, matches: DCPSafetensorsReader.matches) { folder, _ in
+      try DCPSafetensorsReader(folder)
+    },
   ]
 }

@@ -14,6 +14,8 @@ let fuzzTargets: [String: FuzzTarget] = [
   "torch-legacy": { readCheckpoint($0, as: .torch) },
   "torch-tar": { readCheckpoint($0, as: .torch) },
   "pickle": { readCheckpoint(torchFile(pickle: $0), as: .torch) },
+  "bare-pickle": { readCheckpoint($0, as: .pickle) },
+  "dcp": readDistributed,
   "safetensors": { readCheckpoint($0, as: .safetensors) },
   "safetensors-header": { readCheckpoint(safetensorsFile(header: $0), as: .safetensors) },
   "safetensors-index": readShards,

@@ -25,6 +25,21 @@ func readShards(_ bytes: [UInt8]) {
   readCheckpoint(parts.first, as: .safetensors)
 }
 
+/// The metadata of a distributed checkpoint and the files of two processes: the first two behind their
+/// lengths, of two bytes each.
+func readDistributed(_ bytes: [UInt8]) {
+  var rest = bytes[...]
+  let folder = InputFile.subfolder("distributed")
+  let names = [".metadata", "__0_0.distcp", "__1_0.distcp"]
+  for name in names {
+    let length = rest.prefix(2).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let part = name == names.last ? rest : rest.dropFirst(2).prefix(length)
+    rest = rest.dropFirst(2 + length)
+    _ = InputFile.write(Array(part), name: "distributed/\(name)")
+  }
+  readCheckpoint(at: folder, as: .dcp)
+}
+
 func split(_ bytes: [UInt8], at separator: UInt8) -> (first: [UInt8], second: [UInt8]) {
   let end = bytes.firstIndex(of: separator) ?? bytes.endIndex
   return (Array(bytes[..<end]), Array(bytes[end...].dropFirst()))
