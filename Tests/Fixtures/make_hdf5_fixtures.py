@@ -51,6 +51,17 @@ def main():
         file["group/up"] = file["/"]
         file["alias"] = file["group/x"]
         file.create_dataset("lzf", data=np.zeros((9, 9)), compression="lzf")
+    with h5py.File(OUT / "packed.h5", "w") as file:
+        for shape in [(2, 3), (40, 5)]:
+            size = shape[0]
+            file.create_dataset(f"lzf/{size}", data=ramp("f4", shape), compression="lzf")
+            for dtype in ("i1" if size == 2 else "i2", ">i4", "u8"):
+                file.create_dataset(f"scale_offset/{size}/{dtype}", data=ramp(dtype, shape),
+                                    chunks=(2, shape[1]), scaleoffset=0)
+            file.create_dataset(f"scale_offset/{size}/f4", data=ramp("f4", shape), scaleoffset=2)
+        # No bit is stored for equal numbers.
+        file.create_dataset("equal", (1 << 18,), "i8", data=np.full(1 << 18, 5), chunks=(1 << 18,),
+                            scaleoffset=0)
     with h5py.File(OUT / "keras.h5", "w") as file:
         file.attrs["layer_names"] = [b"zeta", b"alpha"]
         file.attrs["keras_version"] = "2.11.0"

@@ -112,7 +112,6 @@ def test_what_points_elsewhere_is_never_followed(tool, tmp_path):
         file["text"] = "hello"
         file.create_dataset("records", data=np.zeros(2, [("a", "f4"), ("b", "i4")]))
         file.create_group("loop")["up"] = file["/"]
-        file.create_dataset("lzf", data=np.zeros((9, 9)), compression="lzf")
         file["x"] = np.ones(3)
     document = tool.json("ls", "ls", tmp_path / "x.h5")
     assert [row["name"] for row in document["tensors"]] == ["x"]
@@ -124,7 +123,29 @@ def test_what_points_elsewhere_is_never_followed(tool, tmp_path):
     assert reasons["text"] == "strings"
     assert reasons["records"] == "a compound of 2 members"
     assert reasons["loop/up"] == "a link back to a group that contains it"
-    assert "lzf (32000), which is not available" in reasons["lzf"]
+
+
+def test_lzf_and_scale_offset(tool, tmp_path):
+    random = np.random.default_rng(0)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for size in (3, 500, 5000):
+            data = random.integers(0, 4, (size, 7))
+            for shuffle in (False, True):
+                file.create_dataset(f"lzf/{size}/{shuffle}", data=data.astype("f8"), chunks=(64, 7)
+                                    if size > 64 else None, compression="lzf", shuffle=shuffle)
+            for dtype in ("i1", "u2", ">i4", "<i8", "u8"):
+                file.create_dataset(f"integers/{size}/{dtype}", data=data.astype(dtype) * 5 + 1,
+                                    scaleoffset=0, chunks=True, fillvalue=None)
+            file.create_dataset(f"filled/{size}", (size + 20, 7), "i4", scaleoffset=0, chunks=(8, 7),
+                                fillvalue=-3)[:size] = data
+            for dtype in ("<f4", ">f8"):
+                file.create_dataset(f"floats/{size}/{dtype}", data=random.normal(size=(size, 3))
+                                    .astype(dtype), scaleoffset=3, chunks=True)
+    with h5py.File(tmp_path / "x.h5") as file:
+        arrays = {}
+        file.visititems(lambda name, item: arrays.update({name: item[()]})
+                        if isinstance(item, h5py.Dataset) else None)
+    assert found(tool, tmp_path / "x.h5") == digests(arrays)
 
 
 def test_objects_of_a_newer_format_are_said_to_be_so(tool, tmp_path):

@@ -6,21 +6,27 @@ struct HDF5Chunks: ChunkStorage {
   private let file: RandomAccessFile
   private let itemSize: Int
   private let chunkShape: [Int]
-  private let filters: [HDF5Filter]
+  private let filters: [HDF5FilterStep]
   /// By the index of the row of chunks.
   private let rows: [Int: [HDF5Index.Chunk]]
 
+  /// Bytes of a chunk that the scale-offset filter may make out of nothing.
+  private static let maximumConstant = 64 << 20
+
   /// The elements of a dataset.
   static func source(
-    file: RandomAccessFile, shape: Shape, itemSize: Int, chunkShape: [Int], filters: [HDF5Filter],
-    chunks: [HDF5Index.Chunk], fill: [UInt8]
+    file: RandomAccessFile, shape: Shape, itemSize: Int, chunkShape: [Int],
+    filters: [HDF5FilterStep], chunks: [HDF5Index.Chunk], fill: [UInt8]
   ) throws -> ChunkedSource<HDF5Chunks> {
     guard let bytes = Shape(chunkShape)?.count.multipliedChecked(by: itemSize) else {
       throw CheckpointError("chunks of \(chunkShape) elements do not fit 64 bits")
     }
+    // Equal numbers take no bits at all there.
+    let isConstant = filters.contains { $0.filter == .scaleOffset } && bytes <= maximumConstant
     for chunk in chunks {
       guard let end = chunk.address.addingChecked(chunk.size), chunk.address >= 0,
-        chunk.size >= 0, end <= file.size, bytes / Inflate.maximumRatio <= chunk.size
+        chunk.size >= 0, end <= file.size,
+        isConstant || bytes / Inflate.maximumRatio <= chunk.size
       else {
         throw CheckpointError(
           "its chunk of \(bytes) bytes, stored as \(chunk.size) at byte \(chunk.address), cannot be "

@@ -203,15 +203,20 @@ import CheckpointCore
       shape: shape, filters: try filters(properties), chunks: try chunks(shape, dimensions))
   }
 
-  private func filters(_ properties: hid_t) throws(Unsupported) -> [Int] {
+  /// Scale-offset has 20.
+  private static let maximumParameters = 32
+
+  private func filters(_ properties: hid_t) throws(Unsupported) -> [HDF5FilterStep] {
     try (0..<max(0, H5Pget_nfilters(properties))).map { (position) throws(Unsupported) in
       var flags: CUnsignedInt = 0
-      var count = 0
+      var values = [CUnsignedInt](repeating: 0, count: Self.maximumParameters)
+      var count = values.count
       var name = [CChar](repeating: 0, count: 64)
       var configuration: CUnsignedInt = 0
       let id = unsafe H5Pget_filter2(
-        properties, CUnsignedInt(position), &flags, &count, nil, name.count, &name, &configuration)
-      guard HDF5Filter(rawValue: Int(id)) != nil else {
+        properties, CUnsignedInt(position), &flags, &count, &values, name.count, &name,
+        &configuration)
+      guard let filter = HDF5Filter(rawValue: Int(id)) else {
         let text = String(
           decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         throw Unsupported(
@@ -219,7 +224,8 @@ import CheckpointCore
           reason: "compressed with the filter \(text.isEmpty ? "number" : text) (\(id)), which is "
             + "not available")
       }
-      return Int(id)
+      return HDF5FilterStep(
+        filter: filter, parameters: values.prefix(min(count, values.count)).map { Int($0) })
     }
   }
 

@@ -1,18 +1,35 @@
 import Bytes
 import CheckpointCore
 
-/// The filters of the HDF5 pipeline that this tool undoes itself (HDF5 specification, IV.A.2.l).
+/// A filter of a dataset's pipeline, with what it was told when the dataset was made.
+struct HDF5FilterStep: Sendable {
+  let filter: HDF5Filter
+  let parameters: [Int]
+
+  /// Undoes the filter on a chunk: see `HDF5Filter.undo`.
+  func undo(_ bytes: [UInt8], itemSize: Int, limit: Int) throws -> [UInt8] {
+    try filter.undo(bytes, parameters, itemSize: itemSize, limit: limit)
+  }
+}
+
+/// The filters of the HDF5 pipeline that this tool undoes itself (HDF5 specification, IV.A.2.l, and
+/// the registry of filters).
 enum HDF5Filter: Int {
   case deflate = 1
   case shuffle = 2
   case fletcher32 = 3
+  case scaleOffset = 6
+  case lzf = 32000
 
   /// Undoes the filter on a chunk.
   ///
   /// - Parameters:
+  ///   - parameters: what the filter was told.
   ///   - itemSize: bytes per element.
   ///   - limit: bytes of the chunk before any filter, and a checksum; nothing may grow beyond it.
-  func undo(_ bytes: [UInt8], itemSize: Int, limit: Int) throws -> [UInt8] {
+  func undo(
+    _ bytes: [UInt8], _ parameters: [Int], itemSize: Int, limit: Int
+  ) throws -> [UInt8] {
     switch self {
     case .deflate:
       guard let result = Inflate.unpack(bytes.span, .zlib, limit: limit) else {
@@ -23,6 +40,8 @@ enum HDF5Filter: Int {
       return result
     case .shuffle: return unshuffle(bytes, itemSize)
     case .fletcher32: return try checked(bytes)
+    case .scaleOffset: return try HDF5ScaleOffset(parameters).expand(bytes, limit: limit)
+    case .lzf: return try LZF.decompress(bytes, limit: limit)
     }
   }
 

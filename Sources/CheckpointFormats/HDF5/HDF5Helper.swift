@@ -21,7 +21,7 @@ import Synchronization
 /// `savi-ckpt` that lies beside this program or on the `PATH`, or the one that `use(_:)` names.
 public enum HDF5Helper {
   /// The first argument of such a run. Its number changes with the form of the answer.
-  private static let request = "--describe-hdf5-1"
+  private static let request = "--describe-hdf5-2"
 
   private struct Choice {
     var named: String?

@@ -18,7 +18,7 @@ struct HDF5Index: Sendable {
     /// Bytes in the object header.
     case compact([UInt8])
     /// A grid of separately filtered blocks; those missing are the fill value.
-    case chunked(shape: [Int], filters: [Int], chunks: [Chunk])
+    case chunked(shape: [Int], filters: [HDF5FilterStep], chunks: [Chunk])
   }
 
   struct Dataset: Sendable {
@@ -34,6 +34,8 @@ struct HDF5Index: Sendable {
     /// The address of a dataset: equal for two names of one.
     case dataset(Int)
     case placeholder(Placeholder.Kind, reason: String)
+    /// What is said of the file or an object in it; `nil` where it has no form here.
+    case attribute(JSONValue?)
   }
 
   /// By the address of the object header in the file.
@@ -59,6 +61,9 @@ extension HDF5Index {
       case .dataset(let address):
         bytes.put(2)
         bytes.put(address)
+      case .attribute(let value):
+        bytes.put(3)
+        bytes.appendCounted((value?.serialized() ?? "").utf8)
       }
     }
   }
@@ -72,6 +77,7 @@ extension HDF5Index {
       let path = String(decoding: try reader.counted(), as: UTF8.self)
       switch try reader.int() {
       case 2: items.append((path, .dataset(try reader.int())))
+      case 3: items.append((path, .attribute(try? JSONParser.parse(try reader.counted()))))
       case let kind:
         let reason = String(decoding: try reader.counted(), as: UTF8.self)
         items.append((path, .placeholder(kind == 1 ? .data : .value, reason: reason)))
@@ -108,7 +114,8 @@ extension [UInt8] {
     case .chunked(let shape, let filters, let chunks):
       put(2)
       put(shape)
-      put(filters)
+      put(filters.count)
+      for step in filters { put([step.filter.rawValue] + step.parameters) }
       put(chunks.count)
       for chunk in chunks {
         put(chunk.origin)
@@ -156,7 +163,15 @@ extension ByteReader {
       return .contiguous(address: address < 0 ? nil : address)
     case 1: return .compact(try counted())
     default:
-      let (shape, filters) = (try ints(), try ints())
+      let shape = try ints()
+      var filters: [HDF5FilterStep] = []
+      for _ in 0..<(try count()) {
+        let step = try ints()
+        guard let filter = step.first.flatMap({ HDF5Filter(rawValue: $0) }) else {
+          throw Truncated(position: position, needed: 1, available: 0)
+        }
+        filters.append(HDF5FilterStep(filter: filter, parameters: Array(step.dropFirst())))
+      }
       var chunks: [HDF5Index.Chunk] = []
       for _ in 0..<(try count()) {
         let origin = try ints()

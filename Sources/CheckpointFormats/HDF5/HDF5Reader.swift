@@ -4,7 +4,7 @@ import CheckpointCore
 /// An HDF5 file: groups of datasets, as h5py, Keras and Flax exporters write them.
 ///
 /// libhdf5, in a process of its own, says what there is and where; the elements are read here. Read: contiguous,
-/// compact and chunked storage with deflate, shuffle and Fletcher-32 in any order; integers and IEEE
+/// compact and chunked storage with deflate, shuffle, Fletcher-32, scale-offset and LZF in any order; integers and IEEE
 /// floats of both byte orders, bfloat16, h5py's bool and complex, opaque elements named by a
 /// `dtype` attribute; hard and soft links within the file. Entries that point at other files, and
 /// other filters, are placeholders. Source: HDF5 File Format Specification 3.0.
@@ -43,6 +43,10 @@ struct HDF5Reader: StoredCheckpointReader {
       switch item {
       case .placeholder(let kind, let reason):
         try contents.addPlaceholder(TensorName(path), kind, reason)
+      case .attribute(let value):
+        let plain = value.map { PlainValue($0, isMetadata: true) }
+        try contents.addPlaceholder(
+          TensorName(path), .value, "attribute: \(Self.shown(plain))", value: plain)
       case .dataset(let address):
         guard let dataset = index.datasets[address] else {
           throw CheckpointError(entry: path, "it is listed, but not described")
@@ -57,6 +61,13 @@ struct HDF5Reader: StoredCheckpointReader {
     }
     self.contents = contents
     formatDescription = description
+  }
+
+  /// Text without quotes and longer than elsewhere: a Keras model's configuration is an attribute.
+  private static func shown(_ attribute: PlainValue?) -> String {
+    guard let attribute else { return "of a type that is not shown" }
+    guard case .string(let text) = attribute.value else { return attribute.summary }
+    return text.count > 200 ? text.prefix(200) + "…" : text
   }
 
   private static func open(
@@ -86,7 +97,7 @@ struct HDF5Reader: StoredCheckpointReader {
     case .chunked(let chunkShape, let filters, let chunks):
       let source = try HDF5Chunks.source(
         file: file, shape: shape, itemSize: dataset.dtype.itemSize, chunkShape: chunkShape,
-        filters: filters.compactMap { HDF5Filter(rawValue: $0) }, chunks: chunks, fill: fill)
+        filters: filters, chunks: chunks, fill: fill)
       return (layout, source)
     }
   }

@@ -39,7 +39,6 @@ import CheckpointCore
         description: "libhdf5 cannot open this file: its superblock or root group is damaged")
     }
     var scanner = HDF5Scanner(file: file)
-    try scanner.scanRootAttributes()
     try scanner.visit("/", "", depth: 0)
     return scanner.index
   }
@@ -128,6 +127,7 @@ import CheckpointCore
     switch info.type {
     case H5O_TYPE_DATASET:
       try add(name, describe(object, address: Int(truncatingIfNeeded: info.addr)))
+      try scanAttributes(of: object, name)
     case H5O_TYPE_GROUP:
       guard active.insert(UInt64(info.addr)).inserted else {
         return try add(
@@ -156,6 +156,7 @@ import CheckpointCore
   private mutating func visitGroup(
     _ group: hid_t, _ path: String, _ name: String, _ depth: Int
   ) throws {
+    try scanAttributes(of: group, name)
     let start = index.items.count
     // Keras lists its layers and each layer's weights in attributes, in the model's order.
     let layers = HDF5Attributes.keras("layer_names", of: group)
@@ -197,15 +198,27 @@ import CheckpointCore
     }
   }
 
-  /// The text attributes of the file itself: a Keras model's configuration and versions.
-  private mutating func scanRootAttributes() throws {
-    for name in ["keras_version", "backend", "model_config", "training_config"] {
-      let values = HDF5Attributes.strings(name, of: file)
-      guard let value = values.first else { continue }
-      let text = value.count > 200 ? value.prefix(200) + "…" : value[...]
-      try add("@\(name)", .placeholder(.value, reason: "attribute: \(text)"))
+  /// The attributes of a group or a dataset, but for those that order a Keras model and name a dtype.
+  private mutating func scanAttributes(of object: hid_t, _ name: String) throws {
+    for number in 0..<Self.maximumAttributes {
+      let attribute = unsafe H5Aopen_by_idx(
+        object, ".", H5_INDEX_NAME, H5_ITER_INC, hsize_t(number), H5P_DEFAULT_ID, H5P_DEFAULT_ID)
+      guard attribute >= 0 else { return }
+      defer { H5Aclose(attribute) }
+      var bytes = [CChar](repeating: 0, count: Self.maximumAttributeName)
+      guard unsafe H5Aget_name(attribute, bytes.count, &bytes) >= 0 else { return }
+      let text = String(
+        decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard text.wholeMatch(of: /(layer_names|weight_names)[0-9]*|dtype/) == nil else { continue }
+      try add(
+        name.isEmpty ? "@\(text)" : "\(name)/@\(text)",
+        .attribute(HDF5Attributes.value(attribute)))
     }
   }
+
+  /// No object has as many.
+  private static let maximumAttributes = 10_000
+  private static let maximumAttributeName = 4096
 }
 
 /// `H5P_DEFAULT`, a cast that Swift does not import.

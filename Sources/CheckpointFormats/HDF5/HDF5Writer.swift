@@ -50,16 +50,28 @@ struct HDF5Writer: CheckpointWriter {
     }
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  /// Text, numbers and bools, as attributes of the file; lists and dicts as JSON.
+  func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] {
+    var keys: Set<TensorName> = []
+    return values.filter { item in
+      HDF5AttributeWriter.canHold(item.value.value) && !item.key.utf8.contains(0)
+        && !item.key.isEmpty && keys.insert(TensorName(item.key)).inserted
+    }
+  }
+
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     let placed = try Self.library.withLock { _ in
-      try layOut(tensors, path: file.temporaryPath, output: file.path, work)
+      try layOut(tensors, values, path: file.temporaryPath, output: file.path, work)
     }
     try file.write(placed, work: work)
   }
 
   /// Makes the file's structure and returns where the elements go that are not written yet.
   private func layOut(
-    _ tensors: [OutputTensor], path: String, output: String, _ work: WorkLimits
+    _ tensors: [OutputTensor], _ values: [OutputValue], path: String, output: String,
+    _ work: WorkLimits
   ) throws -> [PlacedTensor] {
     try HDF5Library.require()
     savi_silence_errors()
@@ -74,6 +86,7 @@ struct HDF5Writer: CheckpointWriter {
         placed.append(PlacedTensor(tensor: tensor, offset: offset))
       }
     }
+    for value in values { try layout.write(value) }
     try layout.close()
     return placed
   }
@@ -109,6 +122,15 @@ private final class HDF5FileLayout {
   deinit {
     H5Pclose(linkCreation)
     if file >= 0 { H5Fclose(file) }
+  }
+
+  /// Writes a plain value as an attribute of the file.
+  func write(_ value: OutputValue) throws {
+    do {
+      try HDF5AttributeWriter.write(value.value.value, value.key, of: file)
+    } catch let error as CheckpointError {
+      throw error.inFile(output)
+    }
   }
 
   func close() throws {
@@ -293,19 +315,6 @@ enum HDF5Type {
 
   /// Writes the `dtype` attribute.
   static func nameType(_ dtype: DType, of dataset: hid_t) throws {
-    let text = Array(dtype.name.utf8)
-    let type = H5Tcopy(savi_h5t_c_s1())
-    H5Tset_size(type, text.count)
-    let space = H5Screate(H5S_SCALAR)
-    let attribute = unsafe H5Acreate2(
-      dataset, "dtype", type, space, H5P_DEFAULT_ID, H5P_DEFAULT_ID)
-    defer {
-      H5Tclose(type)
-      H5Sclose(space)
-      H5Aclose(attribute)
-    }
-    guard attribute >= 0, unsafe H5Awrite(attribute, type, text) >= 0 else {
-      throw CheckpointError("libhdf5 cannot write the 'dtype' attribute")
-    }
+    try HDF5AttributeWriter.write(.string(dtype.name), "dtype", of: dataset)
   }
 }
