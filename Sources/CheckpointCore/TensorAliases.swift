@@ -4,8 +4,11 @@ public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: 
     let storage: StorageView
     let dtype: DType
     let shape: Shape
+
+    func hash(into hasher: inout Hasher) { hasher.combine(storage) }
   }
   var first: [Identity: TensorName] = [:]
+  first.reserveCapacity(list.count)
   return list.map { tensor in
     // Tensors without elements share nothing, whatever storage they name.
     guard let storage = tensor.storage, tensor.shape.count > 0 else { return (tensor, nil) }

@@ -39,7 +39,7 @@ public struct TextTable: Sendable {
       return cells.indices.prefix(count).map { column in
         let isRight = rightAligned.contains(column)
         let isLast = column == count - 1
-        let blanks = String(repeating: " ", count: widths[column] - cells[column].count)
+        let blanks = String(repeating: " ", count: widths[column] - cells[column].characterCount)
         let color = number == 0 ? .bold : colors[column]
         let text = color.map { style.paint(cells[column], $0) } ?? cells[column]
         return (isRight ? blanks : "") + text + (isRight || isLast ? "" : blanks)
@@ -48,7 +48,7 @@ public struct TextTable: Sendable {
   }
 
   private static func padding(_ cell: String, _ width: Int) -> String {
-    cell + String(repeating: " ", count: width - cell.count)
+    cell + String(repeating: " ", count: width - cell.characterCount)
   }
 
   /// The lines, header first, with the elastic columns cut to what the width leaves them.
@@ -58,7 +58,7 @@ public struct TextTable: Sendable {
     _ style: TextStyle, separators: Int
   ) -> (lines: [[String]], widths: [Int]) {
     var lines = [header] + rows
-    var widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    var widths = header.indices.map { column in lines.map { $0[column].characterCount }.max() ?? 0 }
     guard let width = style.width else { return (lines, widths) }
     for column in elastic {
       let excess = widths.reduce(separators, +) - width
@@ -90,5 +90,12 @@ public struct TextTable: Sendable {
         return "\"" + cell.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
       }.joined(separator: ",")
     }
+  }
+}
+
+extension String {
+  /// `count`; for ASCII, which most cells are, without looking for characters of several bytes.
+  fileprivate var characterCount: Int {
+    utf8.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? utf8.count : count
   }
 }
