@@ -9,6 +9,9 @@ public struct Conversion: Sendable {
   public let checkpoint: Checkpoint
   public let recipe: ConversionRecipe
   public let outputs: [OutputTensor]
+  /// The plain values of the source that may go into the output, where its format can hold them: all
+  /// where the format alone is changed.
+  public let values: [OutputValue]
   /// What does not go into the output, and why.
   public let notes: [String]
   /// In the words of the document's sides; `nil` where the format alone is changed.
@@ -53,7 +56,12 @@ public struct Conversion: Sendable {
       recipe.dtype.map { step.cast(to: $0) { overflows.add($0) } } ?? step
     }
     outputs = steps.map(\.output)
-    let leftOut = plan?.leftOut ?? checkpoint.placeholders.map { .placeholder($0) }
+    let kept = plan == nil ? checkpoint.placeholders : []
+    values = kept.compactMap { item in
+      item.value.map { OutputValue(name: item.name, value: $0) }
+    }
+    let leftOut =
+      plan?.leftOut ?? kept.filter { $0.value == nil }.map { .placeholder($0) }
     notes = [
       Self.leftOutNote(leftOut, root: root), plan.flatMap { $0.model.unconfirmedNote },
       recipe.dtype.flatMap { Self.keptNote(made, $0) },

@@ -36,8 +36,18 @@ public protocol CheckpointWriter: Sendable {
   /// for each thing it holds in another form.
   func prepare(_ tensors: [OutputTensor]) throws -> [String]
 
-  /// Writes `tensors` into `file`, which the caller commits.
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws
+  /// Those of the plain values that stood beside `tensors` which the format can hold.
+  func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue]
+
+  /// Writes `tensors` and `values`, all of which it can hold, into `file`, which the caller commits.
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws
+}
+
+extension CheckpointWriter {
+  /// None: most formats have no place for them.
+  public func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] { [] }
 }
 
 /// How much of the machine a command may use.

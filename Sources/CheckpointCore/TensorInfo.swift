@@ -55,6 +55,12 @@ public struct StorageView: Sendable, Hashable {
     self.offset = offset
     self.strides = strides
   }
+
+  /// By where the view begins: views that differ in their strides alone are few.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(TensorName(key))
+    hasher.combine(offset)
+  }
 }
 
 /// Something in a checkpoint that is not a tensor this tool can represent. It is always listed.
@@ -67,13 +73,16 @@ public struct Placeholder: Sendable, Hashable {
   }
   public let name: TensorName
   public let kind: Kind
-  /// What it is and why it is not a tensor.
+  /// What it is and why it is not a tensor; long values are cut.
   public let reason: String
+  /// All of a plain value, where it can be said in JSON.
+  public let value: PlainValue?
 
-  public init(name: TensorName, kind: Kind, reason: String) {
+  public init(name: TensorName, kind: Kind, reason: String, value: PlainValue? = nil) {
     self.name = name
     self.kind = kind
     self.reason = reason
+    self.value = value
   }
 
   /// `{"name": …, "kind": "value" | "data", "reason": …}`.
@@ -85,7 +94,7 @@ public struct Placeholder: Sendable, Hashable {
   }
 
   func renamed(_ name: TensorName) -> Placeholder {
-    Placeholder(name: name, kind: kind, reason: reason)
+    Placeholder(name: name, kind: kind, reason: reason, value: value)
   }
 }
 
@@ -98,6 +107,11 @@ public enum CheckpointEntry: Sendable, Hashable {
     case .tensor(let tensor): tensor.name
     case .placeholder(let placeholder): placeholder.name
     }
+  }
+
+  /// Whether it is a tensor, or data that cannot be read: no plain value beside the tensors.
+  public var isData: Bool {
+    if case .placeholder(let item) = self { item.kind == .data } else { true }
   }
 
   /// The same entry under another name.

@@ -32,29 +32,32 @@ public enum CheckpointWriters {
     CheckpointExtensions.written[CheckpointExtensions.ofPath(path)]
   }
 
-  /// Writes `tensors` to `path`: whole, or not at all.
+  /// Writes `tensors`, and of `values` what the format can hold, to `path`: whole, or not at all.
   ///
   /// - Returns: one sentence for each thing that the format holds in another form.
   @discardableResult
   public static func write(
-    _ tensors: [OutputTensor], to path: String, as writer: any CheckpointWriter,
-    overwrite: Bool, work: WorkLimits
+    _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String,
+    as writer: any CheckpointWriter, overwrite: Bool, work: WorkLimits
   ) throws -> [String] {
-    let checkpoint = try stage(tensors, to: path, as: writer, overwrite: overwrite, work: work)
+    let checkpoint = try stage(
+      tensors, values, to: path, as: writer, overwrite: overwrite, work: work)
     try checkpoint.commit()
     return checkpoint.notes
   }
 
-  /// Writes `tensors` beside `path`, where they wait to be committed.
+  /// Writes `tensors`, and of `values` what the format can hold, beside `path`, where they wait to be
+  /// committed.
   public static func stage(
-    _ tensors: [OutputTensor], to path: String, as writer: any CheckpointWriter,
-    overwrite: Bool, work: WorkLimits
+    _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String,
+    as writer: any CheckpointWriter, overwrite: Bool, work: WorkLimits
   ) throws -> StagedCheckpoint {
-    let notes = try prepare(tensors, for: writer)
+    let notes = try prepare(tensors, values, for: writer)
     do {
       AtomicFile.sweepLeftovers(of: path)
       let file = try AtomicFile(path: path, overwrite: overwrite)
-      try writer.write(tensors, to: file, work: work)
+      try writer.write(
+        tensors, writer.held(values, beside: tensors), to: file, work: work)
       return StagedCheckpoint(path: path, notes: notes, parts: [file], index: nil)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
@@ -65,7 +68,7 @@ public enum CheckpointWriters {
   ///
   /// - Returns: one sentence for each thing that the format holds in another form.
   public static func prepare(
-    _ tensors: [OutputTensor], for writer: any CheckpointWriter
+    _ tensors: [OutputTensor], _ values: [OutputValue] = [], for writer: any CheckpointWriter
   ) throws -> [String] {
     guard tensors.count <= StructureLimits.entries else {
       throw CheckpointError.beyondLimit("tensors", limit: StructureLimits.entries)
@@ -97,7 +100,19 @@ public enum CheckpointWriters {
           entry: tensor.name, "it is to be a second name of \(name), which is not such a tensor")
       }
     }
-    return try writer.prepare(tensors)
+    let notes = try writer.prepare(tensors)
+    let held = Set(writer.held(values, beside: tensors))
+    return notes + leftOutNotes(values.filter { !held.contains($0) }, writer.format)
+  }
+
+  private static func leftOutNotes(_ values: [OutputValue], _ format: FormatName) -> [String] {
+    guard !values.isEmpty else { return [] }
+    let names = values.prefix(3).map(\.name.text).joined(separator: ", ")
+    return [
+      "left out \(values.count) \(values.count == 1 ? "entry" : "entries"), not parameters: "
+        + "\(names)\(values.count > 3 ? ", …" : "") (\(format.rawValue) files have no place for "
+        + "\(values.count == 1 ? "it" : "them"))"
+    ]
   }
 
   /// Writes `tensors` beside `path` as a sharded safetensors set, which waits to be committed:
@@ -105,10 +120,11 @@ public enum CheckpointWriters {
   ///
   /// - Parameter limit: bytes of elements per shard; a larger tensor has a shard to itself.
   public static func stageShards(
-    _ tensors: [OutputTensor], to path: String, limit: Int, overwrite: Bool, work: WorkLimits
+    _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String, limit: Int,
+    overwrite: Bool, work: WorkLimits
   ) throws -> StagedCheckpoint {
     let writer = SafetensorsWriter()
-    let notes = try prepare(tensors, for: writer)
+    let notes = try prepare(tensors, values, for: writer)
     let shards = partition(tensors, limit: limit)
     let names = ShardNames(path: path, count: shards.count)
     do {
@@ -120,7 +136,8 @@ public enum CheckpointWriters {
       // All are written before any gets its name, and closed: there may be thousands.
       let files = try shards.indices.map { number in
         let file = try AtomicFile(path: names.shard(number), overwrite: overwrite)
-        try writer.write(shards[number], to: file, work: work)
+        let held = writer.held(values, beside: shards[number])
+        try writer.write(shards[number], held, to: file, work: work)
         try file.finish()
         return file
       }

@@ -85,7 +85,7 @@ struct ConvertCommand: ParsableCommand {
     let conversion = try Conversion(of: try selection.open(input, report), by: recipe)
     if dryRun {
       let notes = try inFile(input) {
-        try CheckpointWriters.prepare(conversion.outputs, for: writer)
+        try CheckpointWriters.prepare(conversion.outputs, conversion.values, for: writer)
       }
       return try Console.output(
         report.json
@@ -128,10 +128,12 @@ struct ConvertCommand: ParsableCommand {
       largest: conversion.outputs.map(\.byteCount).max() ?? 0, progress: progress)
     guard let maxShardSize else {
       return try CheckpointWriters.stage(
-        conversion.outputs, to: output, as: writer, overwrite: force, work: work)
+        conversion.outputs, conversion.values, to: output, as: writer, overwrite: force,
+        work: work)
     }
     return try CheckpointWriters.stageShards(
-      conversion.outputs, to: output, limit: maxShardSize.bytes, overwrite: force, work: work)
+      conversion.outputs, conversion.values, to: output, limit: maxShardSize.bytes,
+      overwrite: force, work: work)
   }
 
   private func recipe() throws -> ConversionRecipe {

@@ -59,8 +59,14 @@ struct LsCommand: ParsableCommand {
       "file": .string(checkpoint.path),
       "format": .string(checkpoint.reader.format.rawValue),
       "tensors": .array(listing.tensors.map { Self.json($0.tensor, $0.aliasOf) }),
-      "placeholders": .array(checkpoint.placeholders.map(\.json)),
+      "placeholders": .array(checkpoint.placeholders.map(Self.json)),
     ])
+  }
+
+  /// The placeholder, with the whole of a plain value.
+  private static func json(_ item: Placeholder) -> JSONValue {
+    guard let value = item.value, case .object(let members) = item.json else { return item.json }
+    return .object(members + [.init("value", value.value)])
   }
 
   private static func json(_ tensor: TensorInfo, _ aliasOf: TensorName?) -> JSONValue {

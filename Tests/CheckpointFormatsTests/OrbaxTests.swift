@@ -35,7 +35,9 @@ struct OrbaxTests {
       checkpoint.placeholders == [
         Placeholder(name: "nothing", kind: .value, reason: "an empty dict"),
         Placeholder(name: "pair/1", kind: .value, reason: "None"),
-        Placeholder(name: "text", kind: .value, reason: "str 'abc'"),
+        Placeholder(
+          name: "text", kind: .value, reason: "str 'abc'",
+          value: PlainValue(.string("abc"), isMetadata: false)),
       ])
   }
 

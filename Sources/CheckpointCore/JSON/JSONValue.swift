@@ -1,5 +1,5 @@
 /// A JSON document (RFC 8259) whose objects keep their order and hold each key once.
-public enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
   case int(Int)
@@ -8,7 +8,7 @@ public enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case object([Member])
 
-  public struct Member: Sendable, Equatable {
+  public struct Member: Sendable, Hashable {
     public let key: String
     public let value: JSONValue
     public init(_ key: String, _ value: JSONValue) {

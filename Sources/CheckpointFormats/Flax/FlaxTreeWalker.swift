@@ -42,7 +42,10 @@ struct FlaxTreeWalker {
     case .ext:
       try contents.addPlaceholder(
         path, .data, "\(tree.summary(index)), which Flax does not define")
-    default: try contents.addPlaceholder(path, .value, tree.summary(index))
+    default:
+      try contents.addPlaceholder(
+        path, .value, tree.summary(index),
+        value: tree.json(index).map { PlainValue($0, isMetadata: false) })
     }
   }
 
@@ -101,7 +104,10 @@ struct FlaxTreeWalker {
   private mutating func add(
     _ path: TensorName, _ typeName: String, _ shape: Shape, in source: any StorageSource
   ) throws {
-    guard let dtype = DType(rawValue: typeName) else {
+    // A name, or a descriptor with its byte order, as other writers of MessagePack give it.
+    guard
+      case .elements(let dtype, let isBigEndian) = NpyDescriptor(.string(typeName), rawTypes: [:])
+    else {
       return try contents.addPlaceholder(
         path, .data, "an array of \(typeName), which has no element type here, shape \(shape)")
     }
@@ -113,7 +119,7 @@ struct FlaxTreeWalker {
         advice: "the file is damaged; save it again")
     }
     let layout = ElementLayout(
-      dtype: dtype, shape: shape, byteOffset: 0, strides: shape.strides)
+      dtype: dtype, shape: shape, byteOffset: 0, strides: shape.strides, isBigEndian: isBigEndian)
     try contents.add(path, layout, in: source, key: path.text)
   }
 

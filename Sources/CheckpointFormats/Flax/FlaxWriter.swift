@@ -26,11 +26,23 @@ struct FlaxWriter: CheckpointWriter {
       ? [] : ["Flax files have no shared storage: \(aliases) aliases are written as copies"]
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  /// What stood among the tensors, has nothing else in it, and is nobody's group.
+  func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] {
+    let own = values.filter { !$0.value.isMetadata && FlaxEncoder.value($0.value.value) != nil }
+    let names = tensors.map(\.name) + own.map(\.name)
+    let isTree = !names.contains("") && (try? NameTree(names, separator: "/")) != nil
+    return isTree ? own : []
+  }
+
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     var encoder = FlaxEncoder(
-      tensors: tensors.map { tensor in tensor.aliasOf.flatMap { byName[$0] } ?? tensor })
-    try encoder.encode(try NameTree(tensors.map(\.name), separator: "/").root)
+      tensors: tensors.map { tensor in tensor.aliasOf.flatMap { byName[$0] } ?? tensor },
+      values: values.compactMap { FlaxEncoder.value($0.value.value) })
+    let names = tensors.map(\.name) + values.map(\.name)
+    try encoder.encode(try NameTree(names, separator: "/").root)
     for (offset, bytes) in encoder.structure { try file.writeChecked(bytes.span, at: offset) }
     // The parts of a split tensor lie apart; everything else is one piece.
     try file.write(encoder.whole, work: work)
@@ -70,12 +82,29 @@ private struct FlaxEncoder {
   }
 
   private let tensors: [OutputTensor]
+  /// Encoded; their numbers follow the tensors'.
+  private let values: [[UInt8]]
   private(set) var structure: [(offset: Int, bytes: [UInt8])] = []
   private(set) var whole: [PlacedTensor] = []
   private(set) var split: [Split] = []
   private var offset = 0
 
-  init(tensors: [OutputTensor]) { self.tensors = tensors }
+  init(tensors: [OutputTensor], values: [[UInt8]]) {
+    (self.tensors, self.values) = (tensors, values)
+  }
+
+  /// The encoding of a plain value without others in it; `nil` for one that has some.
+  static func value(_ value: JSONValue) -> [UInt8]? {
+    switch value {
+    case .null: [0xC0]
+    case .bool(let value): [value ? 0xC3 : 0xC2]
+    case .int(let value): MessagePackEncoder.integer(value)
+    case .double(let value): MessagePackEncoder.float(value)
+    case .string(let text): MessagePackEncoder.string(text)
+    case .array(let items): items.isEmpty ? MessagePackEncoder.arrayHeader(0) : nil
+    case .object(let members): members.isEmpty ? MessagePackEncoder.mapHeader(0) : nil
+    }
+  }
 
   private mutating func put(_ bytes: [UInt8]) {
     structure.append((offset, bytes))
@@ -84,7 +113,8 @@ private struct FlaxEncoder {
 
   mutating func encode(_ node: NameTree.Node) throws {
     switch node {
-    case .leaf(let index): putTensor(tensors[index])
+    case .leaf(let index) where index < tensors.count: putTensor(tensors[index])
+    case .leaf(let index): put(values[index - tensors.count])
     case .branch(let children):
       put(MessagePackEncoder.mapHeader(children.count))
       let ordered = children.sorted { $0.name < $1.name }
@@ -169,6 +199,21 @@ private enum MessagePackEncoder {
     case ..<0x1_0000_0000: header(0xCE, value, 4)
     default: header(0xCF, value, 8)
     }
+  }
+
+  static func integer(_ value: Int) -> [UInt8] {
+    guard value < 0 else { return unsigned(value) }
+    switch value {
+    case (-32)...: return [UInt8(truncatingIfNeeded: value)]
+    case Int(Int8.min)...: return header(0xD0, value, 1)
+    case Int(Int16.min)...: return header(0xD1, value, 2)
+    case Int(Int32.min)...: return header(0xD2, value, 4)
+    default: return header(0xD3, value, 8)
+    }
+  }
+
+  static func float(_ value: Double) -> [UInt8] {
+    header(0xCB, Int(bitPattern: UInt(value.bitPattern)), 8)
   }
 
   static func binaryHeader(_ count: Int) -> [UInt8] {

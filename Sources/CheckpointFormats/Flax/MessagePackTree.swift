@@ -1,3 +1,5 @@
+import CheckpointCore
+
 /// The structure of a MessagePack file, its long data left in place.
 ///
 /// The values lie in one array, each followed by the values in it: a map by its keys and values in turn,
@@ -93,6 +95,23 @@ struct MessagePackTree {
     while next < Int(values[index].end) {
       try body(next)
       next = Int(values[next].end)
+    }
+  }
+
+  /// A plain value without others in it; `nil` for anything else.
+  func json(_ index: Int) -> JSONValue? {
+    let value = values[index]
+    switch value.kind {
+    case .nothing: return .null
+    case .bool: return .bool(value.payload == 1)
+    case .int: return .int(Int(Int64(bitPattern: value.payload)))
+    case .float:
+      let number = Double(bitPattern: value.payload)
+      return number.isFinite ? .double(number) : nil
+    case .string: return text(index).map(JSONValue.string)
+    case .array: return value.count == 0 ? .array([]) : nil
+    case .map: return value.count == 0 ? .object([JSONValue.Member]()) : nil
+    case .unsigned, .binary, .ext: return nil
     }
   }
 

@@ -58,7 +58,7 @@ struct OrbaxReader: StoredCheckpointReader {
           entry: leaf.name, "the tree has it as a string, but \(stringsName) does not hold it",
           advice: "the checkpoint is incomplete; fetch the whole folder, or save it again")
       }
-      try contents.addPlaceholder(leaf.name, .value, "str '\(text.prefix(60))'")
+      try contents.addValue(leaf.name, .string(text), isMetadata: false)
     case .other(let type):
       try contents.addPlaceholder(
         leaf.name, .data, "a value of type \(type), which only the program that saved it can read")

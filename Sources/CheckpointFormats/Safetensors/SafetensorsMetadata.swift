@@ -10,7 +10,7 @@ struct SafetensorsMetadata {
   /// Other names, with the stored tensor of each.
   private(set) var aliases: [(name: TensorName, stored: TensorName)] = []
   /// Everything else: what it is called in a listing, and what it says.
-  private(set) var values: [(name: TensorName, description: String)] = []
+  private(set) var values: [(name: TensorName, value: PlainValue, doubt: String)] = []
 
   /// The key under which a file says which other keys are names: a JSON list of strings.
   static let aliasesKey = "savi-ckpt.aliases"
@@ -30,13 +30,15 @@ struct SafetensorsMetadata {
         let doubt = isCandidate && declared == nil
         values.append(
           (
-            "__metadata__.\(key)",
-            "str '\(abbreviated(value, to: 60))'"
-              + (doubt ? ", a tensor's name; whether this is a second name of it is not said" : "")
+            Self.listed(key), PlainValue(.string(value), isMetadata: true),
+            doubt ? ", a tensor's name; whether this is a second name of it is not said" : ""
           ))
       }
     }
   }
+
+  /// What a key is called in a listing.
+  static func listed(_ key: String) -> TensorName { "\(PlainValue.safetensorsPrefix)\(key)" }
 
   /// A removed name has parts; the last is the stored one's own (`lm_head.weight`), or the rest is a
   /// group of the model's.

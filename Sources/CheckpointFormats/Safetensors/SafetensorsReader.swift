@@ -41,8 +41,8 @@ struct SafetensorsReader: StoredCheckpointReader {
         try contents.addPlaceholder(name, .data, "a second name of \(stored), which is not read")
       }
     }
-    for (name, description) in metadata.values {
-      try contents.addPlaceholder(name, .value, description)
+    for (name, value, doubt) in metadata.values {
+      try contents.addPlaceholder(name, .value, value.summary + doubt, value: value)
     }
     self.contents = contents
     aliases = Set(metadata.aliases.map(\.name))

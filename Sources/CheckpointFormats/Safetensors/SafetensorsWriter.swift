@@ -32,13 +32,22 @@ struct SafetensorsWriter: CheckpointWriter {
       ]
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  /// Everything: a string as it is, anything else as JSON, under a key that no tensor's second name has.
+  func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] {
+    var taken = Set(tensors.lazy.filter { $0.aliasOf != nil }.map(\.name))
+    taken.insert(TensorName(SafetensorsMetadata.aliasesKey))
+    return values.filter { taken.insert(TensorName($0.key)).inserted }
+  }
+
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     let own = tensors.filter { $0.aliasOf == nil }.enumerated().sorted {
       ($1.element.dtype.itemSize, $0.offset) < ($0.element.dtype.itemSize, $1.offset)
     }.map(\.element)
     var offset = 0
     var members: [JSONValue.Member] = [
-      .init("__metadata__", .object(metadata(tensors)))
+      .init("__metadata__", .object(metadata(tensors, values)))
     ]
     var offsets: [Int] = []
     for tensor in own {
@@ -68,10 +77,21 @@ struct SafetensorsWriter: CheckpointWriter {
       zip(own, offsets).map { PlacedTensor(tensor: $0, offset: header.count + $1) }, work: work)
   }
 
-  /// `format` is what Hugging Face's loaders ask for; the rest are aliases, and the list of them.
-  private func metadata(_ tensors: [OutputTensor]) -> [JSONValue.Member] {
+  /// `format` is what Hugging Face's loaders ask for; the rest are aliases with the list of them, and
+  /// the values.
+  private func metadata(
+    _ tensors: [OutputTensor], _ values: [OutputValue]
+  ) -> [JSONValue.Member] {
     let aliases = tensors.filter { $0.aliasOf != nil }.map { JSONValue.name($0.name) }
-    return [.init("format", .string("pt"))]
+    let values = values.map { item in
+      if case .string(let text) = item.value.value {
+        JSONValue.Member(item.key, .string(text))
+      } else {
+        JSONValue.Member(item.key, .string(item.value.value.serialized()))
+      }
+    }
+    let hasFormat = values.contains { $0.key == "format" }
+    return (hasFormat ? [] : [.init("format", .string("pt"))]) + values
       + (aliases.isEmpty
         ? []
         : [.init(SafetensorsMetadata.aliasesKey, .string(JSONValue.array(aliases).serialized()))])

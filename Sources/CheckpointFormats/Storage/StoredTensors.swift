@@ -51,9 +51,15 @@ struct StoredTensors: Sendable {
   }
 
   mutating func addPlaceholder(
-    _ name: TensorName, _ kind: Placeholder.Kind, _ reason: String
+    _ name: TensorName, _ kind: Placeholder.Kind, _ reason: String, value: PlainValue? = nil
   ) throws {
-    try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason)), nil)
+    try add(.placeholder(Placeholder(name: name, kind: kind, reason: reason, value: value)), nil)
+  }
+
+  /// Adds a plain value, whose summary is its reason.
+  mutating func addValue(_ name: TensorName, _ value: JSONValue, isMetadata: Bool) throws {
+    let plain = PlainValue(value, isMetadata: isMetadata)
+    try addPlaceholder(name, .value, plain.summary, value: plain)
   }
 
   /// Adds an entry. Nested names that join to one name (the keys 1 and "1", say) cannot both be
@@ -101,6 +107,11 @@ struct StoredTensors: Sendable {
   /// How a tensor lies in its storage; `nil` for any other entry.
   func layout(of name: TensorName) -> ElementLayout? {
     places[name].flatMap { stored[$0]?.layout }
+  }
+
+  /// A tensor's storage, and how it lies in it; `nil` for any other entry.
+  func storage(of name: TensorName) -> (layout: ElementLayout, source: any StorageSource)? {
+    places[name].flatMap { stored[$0].map { ($0.layout, $0.source) } }
   }
 
   func stream(
