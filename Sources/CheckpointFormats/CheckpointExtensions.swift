@@ -8,7 +8,7 @@ enum CheckpointExtensions {
     "safetensors": .safetensors, "flax": .flax, "msgpack": .flax, "h5": .hdf5, "hdf5": .hdf5,
   ]
 
-  private static let onlyRead: Set<String> = ["keras"]
+  private static let onlyRead: Set<String> = ["keras", "pdparams", "gguf", "pt2"]
 
   /// The lower-case extension without its dot; empty where there is none.
   static func ofPath(_ path: String) -> String {

@@ -77,7 +77,15 @@ struct HostileFileTests {
       ("\u{1F}\u{8B}", "compressed with gzip"),
       ("BZh91AY", "compressed with bzip2"),
       ("hello, world", "the format of this file is not known"),
-      ("GGUF0000", "a GGUF file, which is not read"),
+      ("\u{8}\u{8}\u{12}\u{7}pytorch", "an ONNX model, which is not read"),
+      ("module @jit_f {\n", "StableHLO"),
+      ("ML\u{EF}R1", "StableHLO"),
+      ("\u{1C}\u{0}\u{0}\u{0}TFL3", "a TensorFlow Lite model"),
+      (
+        String(repeating: " ", count: 40) + "\u{57}\u{FB}\u{80}\u{8B}\u{24}\u{75}\u{47}\u{DB}",
+        "the index of a TensorFlow checkpoint"
+      ),
+      ("GGUF0000", "GGUF version 808464432 is not known"),
     ])
   func mistakes(_ content: String, _ message: String) throws {
     let folder = try TemporaryFolder()

@@ -60,7 +60,7 @@ struct NumPyTests {
     let reasons = checkpoint.placeholders.map { "\($0.name): \($0.reason)" }
     #expect(
       reasons == [
-        "objects: an object array: a pickle, which is never executed, shape (2,)",
+        "objects: an object array (2,) of plain values",
         "text: an array of strings (<U2), shape (2,)",
         "raw_text: an array of byte strings (|S2), shape (2,)",
         "dates: an array of dates or times (<M8[D]), shape (1,)",

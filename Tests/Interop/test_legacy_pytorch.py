@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import digests, found
+from conftest import PLAIN, digests, found, random_array
 from test_pytorch import DTYPES, expected, random_tensor
 
 OLD = [d for d in DTYPES if "float8" not in d and d not in ("uint16", "uint32", "uint64",
@@ -114,6 +114,10 @@ def test_whole_modules_with_sources(tool, tmp_path):
     assert found(tool, tmp_path / "x.pt").items() >= expected(dict(model.state_dict())).items()
 
 
-def test_a_bare_pickle_is_said_to_be_one(tool, tmp_path):
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"a": 1}, 2))
-    assert "a bare Python pickle" in tool.run("ls", tmp_path / "x.pkl", status=2).stderr
+def test_bare_pickles(tool, tmp_path):
+    arrays = {dtype: random_array(dtype) for dtype in PLAIN}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    for value in (arrays, tensors):
+        for protocol in range(6):
+            (tmp_path / "x.pkl").write_bytes(pickle.dumps(value, protocol))
+            assert found(tool, tmp_path / "x.pkl") == digests(arrays), protocol

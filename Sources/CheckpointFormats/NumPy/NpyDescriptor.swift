@@ -3,6 +3,8 @@ import CheckpointCore
 /// What an npy file's `descr` says of its elements.
 enum NpyDescriptor {
   case elements(DType, isBigEndian: Bool)
+  /// Python objects: a pickle stands where the elements would.
+  case objects
   /// Not a plain numeric type; the reason is for the listing. `itemSize` is known for raw bytes.
   case unsupported(reason: String)
 
@@ -18,7 +20,7 @@ enum NpyDescriptor {
   }
 
   private static func parse(_ text: String, rawTypes: [Int: DType]) -> NpyDescriptor {
-    if let named = DType(rawValue: text), !(named.isInteger || named == .bool) {
+    if let named = DType(rawValue: text) {
       // Newer writers name the types NumPy has no character for.
       return .elements(named, isBigEndian: false)
     }
@@ -37,7 +39,7 @@ enum NpyDescriptor {
         return .elements(dtype, isBigEndian: isBigEndian)
       }
       return .unsupported(reason: rawReason(size))
-    case "O": return .unsupported(reason: "an object array: a pickle, which is never executed")
+    case "O": return .objects
     case "S", "a": return .unsupported(reason: "an array of byte strings (\(text))")
     case "U": return .unsupported(reason: "an array of strings (\(text))")
     case "M", "m": return .unsupported(reason: "an array of dates or times (\(text))")

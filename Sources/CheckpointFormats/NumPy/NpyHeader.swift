@@ -87,12 +87,33 @@ struct NpyHeader {
     return (descr, isFortranOrder, shape)
   }
 
-  /// Where the elements lie in the entry, or why there are none; checks the entry's size.
-  func layout(entrySize: Int) throws -> Result<ElementLayout, Unsupported> {
-    guard case .elements(let dtype, let isBigEndian) = descriptor else {
-      guard case .unsupported(let reason) = descriptor else { return .failure(Unsupported("")) }
-      return .failure(Unsupported("\(reason), shape \(shape)"))
+  /// Adds the array, or the arrays among its objects, to `contents`; checks the entry's size.
+  ///
+  /// - Parameter source: the npy file, from its header on.
+  func add(
+    _ name: TensorName, in source: some StorageSource, key: String, to contents: inout StoredTensors
+  ) throws {
+    switch descriptor {
+    case .elements(let dtype, let isBigEndian):
+      let layout = try layout(dtype, isBigEndian: isBigEndian, entrySize: source.size)
+      try contents.add(name, layout, in: source, key: key)
+    case .unsupported(let reason):
+      try contents.addPlaceholder(name, .data, "\(reason), shape \(shape)")
+    case .objects:
+      let pickle = try source.read(dataOffset..<max(dataOffset, source.size))
+      let (tree, length) = try PickleMachine.decode(pickle[...])
+      guard length == pickle.count else {
+        throw CheckpointError(
+          entry: name, "\(pickle.count - length) bytes follow the pickle of its objects",
+          advice: "the file is damaged; fetch or save it again")
+      }
+      try contents.addPickled(tree, name: name, separator: "/")
     }
+  }
+
+  private func layout(
+    _ dtype: DType, isBigEndian: Bool, entrySize: Int
+  ) throws -> ElementLayout {
     guard let byteCount = shape.count.multipliedChecked(by: dtype.itemSize),
       byteCount == entrySize - dataOffset
     else {
@@ -102,15 +123,9 @@ struct NpyHeader {
         advice: "the file is truncated or damaged; fetch or save it again")
     }
     let strides = isFortranOrder ? shape.fortranStrides : shape.strides
-    return .success(
-      ElementLayout(
-        dtype: dtype, shape: shape, byteOffset: dataOffset, strides: strides,
-        isBigEndian: isBigEndian))
-  }
-
-  struct Unsupported: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
+    return ElementLayout(
+      dtype: dtype, shape: shape, byteOffset: dataOffset, strides: strides,
+      isBigEndian: isBigEndian)
   }
 
   /// The header NumPy writes before an array of `dtype` and `shape` in C order, to the byte:

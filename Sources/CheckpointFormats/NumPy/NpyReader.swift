@@ -13,10 +13,7 @@ struct NpyReader: StoredCheckpointReader {
       try source.read(0..<min($0, source.size))
     }
     var contents = StoredTensors()
-    switch try header.layout(entrySize: file.size) {
-    case .success(let layout): try contents.add("", layout, in: source, key: "")
-    case .failure(let problem): try contents.addPlaceholder("", .data, problem.reason)
-    }
+    try header.add("", in: source, key: "", to: &contents)
     self.contents = contents
   }
 }

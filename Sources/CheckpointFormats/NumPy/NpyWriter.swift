@@ -16,7 +16,9 @@ struct NpyWriter: CheckpointWriter {
       + (tensor.name.isEmpty ? [] : ["npy has no names: \(tensor.name) is written without its own"])
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     let header = NpyHeader.bytes(dtype: tensors[0].dtype, shape: tensors[0].shape)
     try file.writeChecked(header.span, at: 0)
     try file.write([PlacedTensor(tensor: tensors[0], offset: header.count)], work: work)

@@ -4,8 +4,9 @@ import CheckpointCore
 /// A NumPy npz archive: a zip of npy files, stored (`np.savez`) or deflated
 /// (`np.savez_compressed`). An array's name is its entry's name without `.npy`.
 ///
-/// As in NumPy, an entry without `.npy` is an array where it begins as one. Object, structured and
-/// string arrays, and entries that are no npy files, are placeholders.
+/// As in NumPy, an entry without `.npy` is an array where it begins as one. Structured and string
+/// arrays, and entries that are no npy files, are placeholders; the arrays in an array of objects are
+/// listed below its name.
 struct NpzReader: StoredCheckpointReader {
   let format = FormatName.npz
   let formatDescription = "NumPy npz"
@@ -34,7 +35,8 @@ struct NpzReader: StoredCheckpointReader {
       do {
         if try hasSuffix || Self.isArray(source) {
           let name = hasSuffix ? String(entry.name.dropLast(Self.suffix.count)) : entry.name
-          try contents.addArray(TensorName(name), in: source, of: entry, options)
+          let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
+          try header.add(TensorName(name), in: source, key: entry.name, to: &contents)
         } else {
           try contents.addPlaceholder(
             TensorName(entry.name), .data,
@@ -46,18 +48,5 @@ struct NpzReader: StoredCheckpointReader {
       }
     }
     self.contents = contents
-  }
-}
-
-extension StoredTensors {
-  fileprivate mutating func addArray(
-    _ name: TensorName, in source: ZipEntrySource, of entry: ZipArchive.Entry,
-    _ options: ReadOptions
-  ) throws {
-    let header = try NpyHeader(rawTypes: options.rawTypes) { try source.prefix($0) }
-    switch try header.layout(entrySize: entry.size) {
-    case .success(let layout): try add(name, layout, in: source, key: entry.name)
-    case .failure(let problem): try addPlaceholder(name, .data, problem.reason)
-    }
   }
 }

@@ -14,7 +14,9 @@ struct NpzWriter: CheckpointWriter {
     return notes
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     let byName = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let members = tensors.map { tensor in
       StoredZipWriter.Member(

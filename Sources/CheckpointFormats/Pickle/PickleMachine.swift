@@ -234,7 +234,7 @@ struct PickleMachine {
       push(.float(value))
     case .binFloat: push(.float(Double(bitPattern: try reader.readBigEndian(UInt64.self))))
     case .string: push(.string(try readQuotedLine()))
-    case .unicode: push(.string(Self.unescape(try reader.readLine())))
+    case .unicode: push(.string(Self.rawUnicode(try reader.readLine())))
     case .binString: pushPython2String(try readCounted(Int32.self))
     case .shortBinString: pushPython2String(try readCounted(UInt8.self))
     case .binUnicode: push(.string(String(decoding: try readCounted(UInt32.self), as: UTF8.self)))
@@ -306,7 +306,28 @@ struct PickleMachine {
     return Self.unescape(line.dropFirst().dropLast())
   }
 
-  /// Python's string escapes, which `raw-unicode-escape` is a part of.
+  /// Python's `raw-unicode-escape`: Latin-1, with `\uXXXX` and `\UXXXXXXXX` for what is not in it.
+  private static func rawUnicode(_ line: ArraySlice<UInt8>) -> String {
+    var result = String.UnicodeScalarView()
+    var rest = line
+    while let byte = rest.popFirst() {
+      let digits =
+        byte != UInt8(ascii: "\\") ? nil : ["u": 4, "U": 8][rest.first.map(Unicode.Scalar.init)]
+      if let digits,
+        let code = UInt32(
+          String(decoding: rest.dropFirst().prefix(digits), as: UTF8.self), radix: 16),
+        let scalar = Unicode.Scalar(code)
+      {
+        rest = rest.dropFirst(1 + digits)
+        result.append(scalar)
+      } else {
+        result.append(Unicode.Scalar(byte))
+      }
+    }
+    return String(result)
+  }
+
+  /// The escapes of a quoted string.
   private static func unescape(_ line: ArraySlice<UInt8>) -> String {
     let text = String(decoding: line, as: UTF8.self)
     guard text.contains("\\") else { return text }

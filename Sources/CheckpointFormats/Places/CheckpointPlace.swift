@@ -98,6 +98,9 @@ private struct PlaceSearch {
     }
     if files.count == 1 { return try take(files[0], of: folder, beside: []) }
     guard !files.isEmpty else {
+      if let foreign = try ForeignFormat.refusal(ofFolderWith: folder.names()) {
+        throw foreign.inFile(folder.path)
+      }
       throw CheckpointError(
         file: folder.path, "this folder holds no checkpoint",
         advice: "name the file or the folder that is one")

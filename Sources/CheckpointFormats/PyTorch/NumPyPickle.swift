@@ -8,6 +8,8 @@ import CheckpointCore
 ///     scalar(dtype, bytes)
 ///     dtype('f4', False, True)           + state (version, byte order, …)
 ///
+/// An array of objects, of type 'O8', has a list of them in place of the bytes.
+///
 /// Source: numpy/_core/src/multiarray, `array_reduce`, `arraydescr_reduce` and `gentype_reduce`.
 struct NumPyPickle {
   let tree: PickleTree
@@ -19,6 +21,29 @@ struct NumPyPickle {
 
   struct Unsupported: Error {
     let reason: String
+  }
+
+  /// An array of Python objects, which pickles as their list.
+  struct Objects {
+    let shape: Shape
+    /// In C order.
+    let elements: [PickleTree.ID]
+
+    /// The index of an element along each dimension.
+    func index(of number: Int) -> [Int] {
+      zip(shape.strides, shape.dimensions).map { number / $0 % $1 }
+    }
+  }
+
+  /// `nil` for an array of anything else.
+  func objects(_ object: PickleTree.Object) -> Objects? {
+    guard let state = tree[object].state.flatMap({ tree.items(ofSequence: $0) }), state.count >= 5,
+      let shape = tree.ints(state[1]).flatMap({ Shape($0) }), typeName(state[2]) == "O8",
+      case .list(let items) = tree[state[4]], tree[items].count == shape.count,
+      // Fortran order would be another list; one-dimensional arrays have both.
+      tree.int(state[3]) != 1 || shape.rank < 2
+    else { return nil }
+    return Objects(shape: shape, elements: tree[items].map(\.self))
   }
 
   func decode(_ object: PickleTree.Object) -> Result<Array, Unsupported> {
@@ -61,11 +86,16 @@ struct NumPyPickle {
     return .success(Array(layout: layout, bytes: bytes))
   }
 
-  private func elementType(_ id: PickleTree.ID) -> (DType, isBigEndian: Bool)? {
+  /// The first argument of `dtype`.
+  private func typeName(_ id: PickleTree.ID) -> String? {
     guard case .object(let object) = tree[id],
-      tree.global(of: object)?.description == "numpy.dtype",
-      let name = tree.items(ofSequence: tree[object].arguments)?.first.flatMap({ tree.text($0) })
+      tree.global(of: object)?.description == "numpy.dtype"
     else { return nil }
+    return tree.items(ofSequence: tree[object].arguments)?.first.flatMap { tree.text($0) }
+  }
+
+  private func elementType(_ id: PickleTree.ID) -> (DType, isBigEndian: Bool)? {
+    guard case .object(let object) = tree[id], let name = typeName(id) else { return nil }
     let order = tree[object].state.flatMap { tree.items(ofSequence: $0) }.flatMap { state in
       state.count > 1 ? tree.text(state[1]) : nil
     }
@@ -76,7 +106,7 @@ struct NumPyPickle {
   }
 
   /// Bytes, or the Latin-1 text that protocol 2 makes of them: `_codecs.encode(text, 'latin1')`.
-  private func rawBytes(_ id: PickleTree.ID) -> ArraySlice<UInt8>? {
+  func rawBytes(_ id: PickleTree.ID) -> ArraySlice<UInt8>? {
     switch tree[id] {
     case .bytes(let bytes): return tree[bytes]
     case .string(let text): return latin1(text)

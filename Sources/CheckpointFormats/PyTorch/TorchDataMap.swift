@@ -51,6 +51,10 @@ struct TorchDataMap {
       return tree.text(kind) == "storage"
     case .object(let object):
       guard let global = tree.global(of: object) else { return false }
+      // What its elements are decides.
+      if case .numpyArray? = TorchGlobal(global), NumPyPickle(tree: tree).objects(object) != nil {
+        return false
+      }
       return TorchGlobal(global)?.makesArray ?? bulk?.contains(id) ?? false
     default: return false
     }

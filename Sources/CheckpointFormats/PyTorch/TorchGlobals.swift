@@ -1,10 +1,10 @@
 import CheckpointCore
 
-/// The allow-list: every global that a PyTorch checkpoint may name and this reader understands.
+/// The allow-list: every global that a checkpoint's pickle may name and this reader understands.
 ///
 /// Nothing on it is called either; it says how to read the arguments a pickle records. Any other
-/// global becomes a placeholder that names it. Sources: torch/_utils.py, torch/serialization.py
-/// and torch/_weights_only_unpickler.py.
+/// global becomes a placeholder that names it. Sources: torch/_utils.py, torch/serialization.py,
+/// torch/_weights_only_unpickler.py, numpy/_core and paddle/framework/io.py.
 enum TorchGlobal {
   /// `_rebuild_tensor(storage, offset, size, stride)`, PyTorch 0.1 to 0.3.
   case rebuildTensor
@@ -25,13 +25,17 @@ enum TorchGlobal {
   case numpyBuffer
   /// `scalar(dtype, bytes)`.
   case numpyScalar
+  /// `_load_from_bytes(bytes)`: a storage outside `torch.save`, as a legacy file of its own.
+  case storageBytes
+  /// `tuple((name, array))`, as PaddlePaddle's reducer of tensors records it.
+  case paddleTensor
   /// A tensor this tool has no representation for.
   case unsupportedTensor(String)
 
   /// Whether the call makes array data, rather than pass something on.
   var makesArray: Bool {
     switch self {
-    case .mapping, .wrapper: false
+    case .mapping, .wrapper, .paddleTensor: false
     default: true
     }
   }
@@ -58,6 +62,9 @@ enum TorchGlobal {
     "torch.jit._pickle.build_intlist": .wrapper,
     "torch.jit._pickle.build_doublelist": .wrapper,
     "torch.jit._pickle.build_boollist": .wrapper,
+    "torch.storage._load_from_bytes": .storageBytes,
+    "builtins.tuple": .paddleTensor,
+    "__builtin__.tuple": .paddleTensor,
     "numpy.core.numeric._frombuffer": .numpyBuffer,
     "numpy._core.numeric._frombuffer": .numpyBuffer,
     "numpy.core.multiarray._reconstruct": .numpyArray,

@@ -18,22 +18,26 @@ struct TorchLegacyReader: StoredCheckpointReader {
 
   /// The magic number as LONG1 writes it.
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+  /// As protocols 0 and 1 do.
+  private static let decimalMagic = Array("L119547037146038801333356L".utf8)
   private static let protocolVersion = 1001
 
   static func matches(_ prefix: [UInt8]) -> Bool {
-    let isPickle = prefix.first == PickleOpcode.proto.rawValue && prefix.count > 1 && prefix[1] <= 5
-    // Protocols 0 and 1 begin with the number itself; decimal in protocol 0.
-    return isPickle || prefix.starts(with: "L119547037146038801333356L".utf8)
+    if prefix.starts(with: decimalMagic) { return true }
+    // PROTO and its version, perhaps FRAME and its length, then LONG1, ten bytes and STOP.
+    let number = [PickleOpcode.long1.rawValue, UInt8(magic.count)] + magic
+    return prefix.dropFirst(2).starts(with: number) || prefix.dropFirst(11).starts(with: number)
+  }
+
+  /// Whether a pickle is the magic number.
+  static func isMagic(_ tree: PickleTree) -> Bool {
+    guard let root = tree.root, case .bigInt(let bytes) = tree[root] else { return false }
+    return bytes == magic
   }
 
   init(_ file: RandomAccessFile) throws {
     var pickles = PickleSequence(file)
-    let magic = try pickles.next()
-    guard pickles.isMagic(magic, Self.magic) else {
-      throw CheckpointError(
-        "this is a bare Python pickle, not a PyTorch checkpoint",
-        advice: "save its arrays with numpy.savez or torch.save")
-    }
+    _ = try pickles.next()
     let version = try pickles.next()
     guard let number = version.root.flatMap({ version.int($0) }), number == Self.protocolVersion
     else {
@@ -148,9 +152,4 @@ struct PickleSequence {
 
   /// Passes over data between pickles.
   mutating func skip(_ count: Int) { position += count }
-
-  func isMagic(_ tree: PickleTree, _ expected: [UInt8]) -> Bool {
-    guard let root = tree.root, case .bigInt(let bytes) = tree[root] else { return false }
-    return bytes == expected
-  }
 }

@@ -11,17 +11,19 @@ struct TorchObjectWalker {
     case tensor(TorchTensorRecord)
     /// A NumPy array inside the pickle.
     case array(ElementLayout, ArraySlice<UInt8>)
-    case placeholder(Placeholder.Kind, reason: String)
+    case placeholder(Placeholder.Kind, reason: String, value: PlainValue? = nil)
   }
 
   private let tree: PickleTree
   private let data: TorchDataMap
   private let tensors: [TensorName: TorchTensorRecord]
+  private let separator: String
   private let emit: (_ name: TensorName, Found) throws -> Void
   /// Entries so far.
   private var count = 0
   private var depth = 0
   private var active: Set<PickleTree.ID> = []
+  private var values: PickleValues
   private var listed: PickleReach
 
   /// Walks `tree` and hands over each entry as it is found.
@@ -29,14 +31,15 @@ struct TorchObjectWalker {
   /// - Parameters:
   ///   - tensors: records that persistent IDs may name by themselves, as in a tar file.
   ///   - prefix: what every name begins with.
+  ///   - separator: what joins the parts of a name.
   static func walk(
     _ tree: PickleTree, tensors: [TensorName: TorchTensorRecord] = [:], prefix: [String] = [],
-    _ emit: (_ name: TensorName, Found) throws -> Void
+    separator: String = ".", _ emit: (_ name: TensorName, Found) throws -> Void
   ) throws {
     try withoutActuallyEscaping(emit) { emit in
       var walker = TorchObjectWalker(
-        tree: tree, data: TorchDataMap(tree, tensors), tensors: tensors, emit: emit,
-        listed: PickleReach(tree))
+        tree: tree, data: TorchDataMap(tree, tensors), tensors: tensors, separator: separator,
+        emit: emit, listed: PickleReach(tree))
       guard let root = tree.root else { return }
       try walker.walk(root, prefix, expandPlain: true)
       try walker.listUnreached(root, prefix)
@@ -45,10 +48,13 @@ struct TorchObjectWalker {
 
   private init(
     tree: PickleTree, data: TorchDataMap, tensors: [TensorName: TorchTensorRecord],
-    emit: @escaping (_ name: TensorName, Found) throws -> Void, listed: PickleReach
+    separator: String, emit: @escaping (_ name: TensorName, Found) throws -> Void,
+    listed: PickleReach
   ) {
     (self.tree, self.data, self.tensors, self.emit, self.listed) =
       (tree, data, tensors, emit, listed)
+    self.separator = separator
+    values = PickleValues(tree)
   }
 
   /// - Parameter id: the node that the entry stands for.
@@ -61,10 +67,15 @@ struct TorchObjectWalker {
         advice: "it is damaged or was made to exhaust memory")
     }
     switch item {
-    case .placeholder(.value, _): break
+    case .placeholder(.value, _, _): break
     default: listed.add(id, tree)
     }
-    try emit(TensorName(path.joined(separator: ".")), item)
+    try emit(TensorName(path.joined(separator: separator)), item)
+  }
+
+  private mutating func addValue(_ path: [String], _ id: PickleTree.ID) throws {
+    let value = values.json(id).map { PlainValue($0, isMetadata: false) }
+    try add(path, id, .placeholder(.value, reason: tree.summary(id), value: value))
   }
 
   /// - Parameter expandPlain: list the members of a container even where none holds data: done at
@@ -73,7 +84,7 @@ struct TorchObjectWalker {
     _ id: PickleTree.ID, _ path: [String], expandPlain: Bool = false
   ) throws {
     guard data.contains(id) || expandPlain else {
-      return try add(path, id, .placeholder(.value, reason: tree.summary(id)))
+      return try addValue(path, id)
     }
     depth += 1
     defer { depth -= 1 }
@@ -95,7 +106,7 @@ struct TorchObjectWalker {
     case .persistent(let key):
       if let record = tensors[tree.storageKey(key)] { return try add(path, id, .tensor(record)) }
       try add(path, id, .placeholder(.data, reason: "a storage without a tensor around it"))
-    default: try add(path, id, .placeholder(.value, reason: tree.summary(id)))
+    default: try addValue(path, id)
     }
     if count == before, data.contains(id) {
       try add(path, id, .placeholder(.data, reason: "\(tree.summary(id)) with tensors inside"))
@@ -134,7 +145,18 @@ struct TorchObjectWalker {
       // `_rebuild_parameter_with_state` sets attributes on the parameter.
       for extra in arguments.dropFirst() where data.contains(extra) { try walk(extra, path) }
     case .wrapper where !arguments.isEmpty: try walk(arguments[0], path)
+    case .paddleTensor where arguments.count == 1:
+      let parts = tree.items(ofSequence: arguments[0]) ?? []
+      guard parts.count == 2, tree.text(parts[0]) != nil else {
+        return try walk(arguments[0], path)
+      }
+      try walk(parts[1], path)
+    case .storageBytes:
+      try add(path, id, .placeholder(.data, reason: "a storage without a tensor around it"))
     case .numpyArray, .numpyScalar, .numpyBuffer:
+      if let objects = NumPyPickle(tree: tree).objects(object) {
+        return try walkObjects(objects, id, path)
+      }
       switch NumPyPickle(tree: tree).decode(object) {
       case .success(let array): try add(path, id, .array(array.layout, array.bytes))
       case .failure(let problem):
@@ -153,6 +175,19 @@ struct TorchObjectWalker {
     }
   }
 
+  /// The elements of an object array, by their indices; that of an array without extents is the array.
+  private mutating func walkObjects(
+    _ objects: NumPyPickle.Objects, _ id: PickleTree.ID, _ path: [String]
+  ) throws {
+    guard data.contains(id) else {
+      let reason = "an object array \(objects.shape) of plain values"
+      return try add(path, id, .placeholder(.value, reason: reason))
+    }
+    for (number, element) in objects.elements.enumerated() {
+      try walk(element, path + objects.index(of: number).map(String.init))
+    }
+  }
+
   private mutating func addTensor(
     _ function: TorchGlobal, _ arguments: [PickleTree.ID], _ id: PickleTree.ID, _ path: [String]
   ) throws {
@@ -162,7 +197,7 @@ struct TorchObjectWalker {
     } catch let unsupported as TorchTensorDecoder.Unsupported {
       try add(path, id, .placeholder(.data, reason: unsupported.reason))
     } catch let error as CheckpointError {
-      throw error.inEntry(path.joined(separator: "."))
+      throw error.inEntry(path.joined(separator: separator))
     }
   }
 

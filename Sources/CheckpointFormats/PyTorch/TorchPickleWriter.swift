@@ -3,8 +3,8 @@ import CheckpointCore
 
 /// Writes the pickle of a state dict as `torch.save` does, in protocol 2.
 ///
-/// The object is a `collections.OrderedDict` from name to tensor; a single tensor without a name
-/// is pickled by itself. Names used more than once go through the memo.
+/// The object is a `collections.OrderedDict` from name to tensor, and to the plain values beside
+/// them; a single tensor without a name is pickled by itself. Names used more than once go through the memo.
 struct TorchPickleWriter {
   private var bytes: [UInt8] = [PickleOpcode.proto.rawValue, 2]
   private var memo: [String: Int] = [:]
@@ -15,7 +15,7 @@ struct TorchPickleWriter {
     let storage: Int
   }
 
-  static func pickle(_ items: [Item]) -> [UInt8] {
+  static func pickle(_ items: [Item], _ values: [OutputValue]) -> [UInt8] {
     var writer = TorchPickleWriter()
     if items.count == 1, items[0].tensor.name.isEmpty {
       writer.writeTensor(items[0])
@@ -25,6 +25,10 @@ struct TorchPickleWriter {
       for item in items {
         writer.writeText(item.tensor.name.text)
         writer.writeTensor(item)
+      }
+      for value in values {
+        writer.writeText(value.name.text)
+        writer.writeValue(value.value.value)
       }
       writer.put(.setItems)
     }
@@ -48,6 +52,31 @@ struct TorchPickleWriter {
     if storageName == nil { writeGlobal("torch", tensor.dtype.name) }
     put(.tuple)
     put(.reduce)
+  }
+
+  private mutating func writeValue(_ value: JSONValue) {
+    switch value {
+    case .null: put(.none)
+    case .bool(let value): put(value ? .newTrue : .newFalse)
+    case .int(let value): writeInt(value)
+    case .double(let value):
+      put(.binFloat)
+      bytes += (0..<8).map { UInt8(truncatingIfNeeded: value.bitPattern >> (56 - 8 * $0)) }
+    case .string(let text): writeText(text)
+    case .array(let items):
+      put(.emptyList)
+      put(.mark)
+      for item in items { writeValue(item) }
+      put(.appends)
+    case .object(let members):
+      put(.emptyDict)
+      put(.mark)
+      for member in members {
+        writeText(member.key)
+        writeValue(member.value)
+      }
+      put(.setItems)
+    }
   }
 
   private mutating func writeStorage(_ item: Item, _ storageName: String?) {

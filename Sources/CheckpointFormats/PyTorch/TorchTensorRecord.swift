@@ -3,7 +3,7 @@ import CheckpointCore
 
 /// A storage as a persistent ID describes it: `('storage', class, key, location, size)`.
 struct TorchStorageRecord: Sendable {
-  let key: String
+  var key: String
   /// `nil` for an untyped storage.
   let dtype: DType?
   /// In elements, or in bytes for an untyped storage.
@@ -12,6 +12,8 @@ struct TorchStorageRecord: Sendable {
   var viewOffset = 0
   /// The class as the pickle names it.
   let className: String
+  /// The elements, where they stand in the pickle itself.
+  var bytes: ArraySlice<UInt8>?
 }
 
 /// A tensor as its rebuild function's arguments describe it.
@@ -109,6 +111,15 @@ struct TorchTensorDecoder {
   }
 
   func storage(_ id: PickleTree.ID) throws -> TorchStorageRecord {
+    if case .object(let object) = tree[id],
+      case .storageBytes? = tree.global(of: object).flatMap({ TorchGlobal($0) })
+    {
+      let arguments = tree.items(ofSequence: tree[object].arguments) ?? []
+      guard let bytes = arguments.first.flatMap({ NumPyPickle(tree: tree).rawBytes($0) }) else {
+        throw Unsupported(reason: "a tensor whose storage is not in the pickle")
+      }
+      return try TorchStorageBytes.decode(bytes, key: "\(id.index)")
+    }
     guard case .persistent(let persistent) = tree[id],
       let parts = tree.items(ofSequence: persistent), parts.count >= 5,
       tree.text(parts[0]) == "storage", case .global(let type) = tree[parts[1]],

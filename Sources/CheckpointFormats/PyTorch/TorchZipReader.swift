@@ -16,6 +16,9 @@ struct TorchZipReader: StoredCheckpointReader {
   let format = FormatName.torch
   let formatDescription: String
   let contents: StoredTensors
+  /// What the pickled object is, in a few words, and all of it where it is plain.
+  let summary: String
+  let value: PlainValue?
 
   /// The pickle is held in memory, as PyTorch does; data.pkl of the largest models is a few MiB.
   private static let maximumPickleSize = 1 << 30
@@ -80,7 +83,11 @@ struct TorchZipReader: StoredCheckpointReader {
         return storage
       }
     }
-    try collect(try decode(pickle, root + "data.pkl"), folder: "data", prefix: [])
+    let object = try decode(pickle, root + "data.pkl")
+    summary = object.root.map { object.summary($0) } ?? ""
+    var values = PickleValues(object)
+    value = object.root.flatMap { values.json($0) }.map { PlainValue($0, isMetadata: false) }
+    try collect(object, folder: "data", prefix: [])
     if let constants = source("constants.pkl") {
       let tree = try decode(constants, root + "constants.pkl")
       try collect(tree, folder: "constants", prefix: ["constants"])

@@ -17,7 +17,16 @@ struct TorchZipWriter: CheckpointWriter {
     return []
   }
 
-  func write(_ tensors: [OutputTensor], to file: AtomicFile, work: WorkLimits) throws {
+  /// What stood among the tensors: what is said of a file would be an entry that no model expects.
+  func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] {
+    let names = Set(tensors.map(\.name))
+    guard !names.contains("") else { return [] }
+    return values.filter { !$0.value.isMetadata && !names.contains($0.name) }
+  }
+
+  func write(
+    _ tensors: [OutputTensor], _ values: [OutputValue], to file: AtomicFile, work: WorkLimits
+  ) throws {
     var numbers: [TensorName: Int] = [:]
     var storages: [StoredZipWriter.Member] = []
     let items = tensors.map { tensor in
@@ -34,7 +43,7 @@ struct TorchZipWriter: CheckpointWriter {
     let members =
       [
         StoredZipWriter.Member(
-          name: Self.root + "data.pkl", header: TorchPickleWriter.pickle(items)),
+          name: Self.root + "data.pkl", header: TorchPickleWriter.pickle(items, values)),
         text(".format_version", "1"), text(".storage_alignment", "64"),
         text("byteorder", "little"),
       ] + storages + [text("version", "3\n")]

@@ -41,6 +41,7 @@ enum ZarrV2Metadata {
     }
     switch NpyDescriptor(.string(name), rawTypes: [:]) {
     case .elements(let dtype, let isBigEndian): return (dtype, isBigEndian)
+    case .objects: throw ZarrUnsupported(reason: "Python objects")
     case .unsupported(let reason): throw ZarrUnsupported(reason: reason)
     }
   }
