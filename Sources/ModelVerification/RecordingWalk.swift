@@ -25,7 +25,8 @@ struct RecordingWalk {
     self.weights = weights
     comparison = CallComparison(recordings: recordings, tolerance: tolerance)
     unpaired = Dictionary(
-      pairing.unpairedConverted.flatMap { call in call.outputs.map { ($0.tensor.name, call) } },
+      pairing.unpairedConverted.filter { !$0.isIdentity }
+        .flatMap { call in call.outputs.map { ($0.tensor.name, call) } },
       uniquingKeysWith: { first, _ in first })
     let roots = (recordings.source.root, recordings.converted.root)
     if let source = roots.0, let converted = roots.1, source.facts.framework != .plain {

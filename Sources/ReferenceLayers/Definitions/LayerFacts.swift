@@ -12,6 +12,7 @@ package struct LayerFacts: Sendable {
 
     /// Whether images have their channels last, and kernels their outputs.
     package var isChannelsLast: Bool { self != .torch }
+    package var isFlax: Bool { self == .linen || self == .nnx }
   }
 
   package let framework: Framework

@@ -17,7 +17,9 @@ struct RecurrentDefinition: LayerDefinition {
   private static let cells: Set = ["GRUCell", "LSTMCell", "OptimizedLSTMCell"]
 
   func describes(_ facts: LayerFacts) -> Bool {
-    facts.isNamed(Self.cells) || facts.isNamed(["GRU", "LSTM", "RNN"])
+    // Flax has no layer of these names: one that is called so is somebody's own.
+    let layers: Set = facts.framework.isFlax ? ["RNN"] : ["GRU", "LSTM", "RNN"]
+    return facts.isNamed(Self.cells) || facts.isNamed(layers)
   }
 
   /// The gates of a cell, as Flax's layers are called.
