@@ -40,7 +40,9 @@ struct RecordingWalk {
   mutating func visit(_ pair: CallPairing.Pair) throws {
     let inputs = try comparison.compare(pair.source.inputs, pair.converted.inputs)
     try judgeBetween(pair, inputs)
-    let outputs = try comparison.compare(pair.source.outputs, pair.converted.outputs)
+    let outputs = try comparison.compare(
+      pair.source.outputs, pair.converted.outputs,
+      keepsLast: pair.source.definition?.keepsFeaturesLast ?? false)
     try judgeLayer(pair, inputs, outputs)
     let title = pair.source.title
     origins.add(inputs.tensors) { _ in "what goes into \(title)" }
@@ -80,7 +82,9 @@ struct RecordingWalk {
   private mutating func judgeLayer(
     _ pair: CallPairing.Pair, _ inputs: CallComparison.Result, _ outputs: CallComparison.Result
   ) throws {
-    if outputs.isWithin, outputs.relative <= RecordingTolerance.rounding { return }
+    if outputs.isComplete, outputs.isWithin, outputs.relative <= RecordingTolerance.rounding {
+      return
+    }
     guard let sides = try LayerSides(pair, recordings, weights, owners: owners) else {
       judgeByValues(pair, inputs, outputs)
       return

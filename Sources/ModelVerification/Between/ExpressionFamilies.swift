@@ -97,24 +97,40 @@ extension Provenance {
     }
   }
 
+  /// Two tensors side by side along an axis, each perhaps after an activation.
   var concatenations: [Expression] {
     let near = Array(origins.indices.suffix(Self.concatenationReach))
+    let activations = Activation.all.prefix(Self.joinedActivations)
     return near.flatMap { a in
       near.filter { $0 != a }.flatMap { b -> [Expression] in
         let (x, y) = (origins[a].source, origins[b].source)
         guard y.shape.count == x.shape.count,
           x.values.count + y.values.count == target.source.values.count
         else { return [] }
-        return x.shape.indices.map { axis in
-          Expression(
-            steps: [.concatenation(axis: axis)],
-            text: "[\(origins[a].title), \(origins[b].title)] along axis \(axis)",
-            arguments: [a, b]
-          ) { $0[0].concatenated($0[1], axis: axis) }
+        return activations.flatMap { first in
+          activations.flatMap { second in
+            x.shape.indices.map { joined(a, first, b, second, axis: $0) }
+          }
         }
       }
     }
   }
+
+  private func joined(
+    _ a: Int, _ first: Activation, _ b: Int, _ second: Activation, axis: Int
+  ) -> Expression {
+    func text(_ index: Int, _ activation: Activation) -> String {
+      let title = origins[index].title
+      return activation.name == "identity" ? title : "\(activation.name)(\(title))"
+    }
+    return Expression(
+      steps: [.concatenation(axis: axis)],
+      text: "[\(text(a, first)), \(text(b, second))] along axis \(axis)", arguments: [a, b]
+    ) { $0[0].mapped(first.value).concatenated($0[1].mapped(second.value), axis: axis) }
+  }
+
+  /// The activations that are tried in what is joined: the commonest.
+  private static let joinedActivations = 6
 
   /// The skips of a U-Net reach over its inner levels.
   private static let concatenationReach = 30

@@ -39,24 +39,27 @@ struct CallComparison {
     var maximum: Double { worst?.maximum ?? 0 }
   }
 
-  mutating func compare(_ a: [RecordedTensor], _ b: [RecordedTensor]) throws -> Result {
+  /// - Parameter keepsLast: whether no layout exchanges the last axis.
+  mutating func compare(
+    _ a: [RecordedTensor], _ b: [RecordedTensor], keepsLast: Bool = false
+  ) throws -> Result {
     var result = Result()
     for (source, converted) in TensorPairs.pair(a, b) {
       guard let converted else {
         result.isComplete = false
         continue
       }
-      result.tensors.append(try compare(source, converted))
+      result.tensors.append(try compare(source, converted, keepsLast))
     }
     return result
   }
 
   private mutating func compare(
-    _ source: RecordedTensor, _ converted: RecordedTensor
+    _ source: RecordedTensor, _ converted: RecordedTensor, _ keepsLast: Bool
   ) throws -> ComparedTensor {
     let reference = try recordings.source.floats(source)
     let other = try recordings.converted.floats(converted)
-    guard let aligned = aligner.align(other, to: reference) else {
+    guard let aligned = aligner.align(other, to: reference, keepsLast: keepsLast) else {
       // A sample of another size, or axes that are no exchange of the source's.
       let difference = Difference(other.values, reference: reference.values)
       return ComparedTensor(

@@ -39,10 +39,11 @@ struct Aligner {
   /// A tensor is another one, rather than the same with an error, beyond this part of its size.
   private static let unlike = 0.3
 
+  /// - Parameter keepsLast: whether the last axis is the same on both sides, as a layer of features has it.
   /// - Returns: the converted tensor in the source's layout, how it got there, and how far it is from
   ///   the source's; `nil` where no layout gives the source's shape.
   mutating func align(
-    _ converted: Tensor<Float>, to source: Tensor<Float>
+    _ converted: Tensor<Float>, to source: Tensor<Float>, keepsLast: Bool
   ) -> (tensor: Tensor<Float>, alignment: TensorAlignment, difference: Difference)? {
     guard source.values.count == converted.values.count else { return nil }
     let plain = TensorAlignment(
@@ -58,7 +59,8 @@ struct Aligner {
     let key = Key(source: source.shape.count, converted: converted.shape.count)
     var best: (tensor: Tensor<Float>, alignment: TensorAlignment, difference: Difference)?
     var remembered: (tensor: Tensor<Float>, alignment: TensorAlignment, difference: Difference)?
-    for alignment in candidates(source.shape, converted.shape) {
+    for alignment in candidates(source.shape, converted.shape)
+    where !keepsLast || alignment.order.last == alignment.order.indices.last {
       let tensor = alignment(converted)
       let difference = Difference(tensor, reference: source)
       if alignment.order == found[key] { remembered = (tensor, alignment, difference) }

@@ -30,10 +30,20 @@ struct LayerSides {
     (self.source, self.converted) = Self.fitted(source, converted)
   }
 
-  /// Zeros that one side puts around its input by a function, as the padding of the layer.
+  /// Zeros that one side puts around its input by a function, as the padding of the layer; and without
+  /// what one side has behind the other's output and cuts off by a function.
   private static func fitted(
     _ source: LayerSide, _ converted: LayerSide
   ) -> (LayerSide, LayerSide) {
+    func trim(_ side: LayerSide, _ other: LayerSide) -> LayerSide {
+      guard side.output.shape != other.output.shape,
+        let (output, settings) = side.declared.definition.trimmed(
+          side.output, side.declared.settings, to: other.output.shape)
+      else { return side }
+      var declared = side.declared
+      declared.settings = settings
+      return LayerSide(inputs: side.inputs, output: output, declared: declared)
+    }
     func fit(_ side: LayerSide, _ other: LayerSide) -> LayerSide {
       guard side.inputs[0].shape != other.inputs[0].shape,
         let (inputs, settings) = side.declared.definition.fitted(
@@ -43,15 +53,17 @@ struct LayerSides {
       declared.settings = settings
       return LayerSide(inputs: inputs, output: side.output, declared: declared)
     }
-    return (fit(source, converted), fit(converted, source))
+    let (a, b) = (fit(source, converted), fit(converted, source))
+    return (trim(a, b), trim(b, a))
   }
 
   /// That one side takes the axes of its input for others than the other side does; asked where the
   /// inputs agree as tensors.
   var axisOrderCause: Cause? {
     for (a, b) in zip(source.inputs, converted.inputs) {
+      // Axes that are split on one side and merged on the other hold the same rows.
       let isSame =
-        a.shape == b.shape && Difference(b, reference: a).relative <= Self.sameInput
+        Difference(b.values, reference: a.values).relative <= Self.sameInput
       if isSame { continue }
       let isSequence = ["recurrent", "attention"].contains(source.declared.definition.id)
       return Cause(

@@ -6,6 +6,7 @@ import CheckpointCore
 struct DenseDefinition: LayerDefinition {
   let id = "dense"
   let title = "dense layer"
+  let keepsFeaturesLast = true
 
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed(["Linear", "Dense", "DenseGeneral", "Conv1D", "LinearGeneral", "LazyLinear"])

@@ -44,6 +44,14 @@ package protocol LayerDefinition: Sendable {
     _ inputs: [Tensor<Double>], _ settings: Settings, to shape: [Int]
   ) -> (inputs: [Tensor<Double>], settings: Settings)?
 
+  /// The same computation with an output of smaller extents, where only what lies behind is cut off.
+  func trimmed(
+    _ output: Tensor<Double>, _ settings: Settings, to shape: [Int]
+  ) -> (output: Tensor<Double>, settings: Settings)?
+
+  /// Whether every framework has the features last, so that no layout exchanges them.
+  var keepsFeaturesLast: Bool { get }
+
   /// Whether items of the leading axis are computed apart, so that a few stand for all.
   var isPerItem: Bool { get }
 }
@@ -51,6 +59,7 @@ package protocol LayerDefinition: Sendable {
 extension LayerDefinition {
   package var isComposite: Bool { false }
   package var isPerItem: Bool { true }
+  package var keepsFeaturesLast: Bool { false }
   package func operands(_ facts: LayerFacts, _ read: (String) -> Tensor<Double>?) -> Operands? {
     [:]
   }
@@ -63,6 +72,9 @@ extension LayerDefinition {
   package func fitted(
     _ inputs: [Tensor<Double>], _ settings: Settings, to shape: [Int]
   ) -> (inputs: [Tensor<Double>], settings: Settings)? { nil }
+  package func trimmed(
+    _ output: Tensor<Double>, _ settings: Settings, to shape: [Int]
+  ) -> (output: Tensor<Double>, settings: Settings)? { nil }
   package func layout(_ tensor: Tensor<Double>, _ facts: LayerFacts) -> Tensor<Double> { tensor }
   package func alternatives(
     to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]

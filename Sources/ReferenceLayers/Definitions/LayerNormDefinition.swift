@@ -5,6 +5,7 @@ import CheckpointCore
 struct LayerNormDefinition: LayerDefinition {
   let id = "layer_norm"
   let title = "layer norm"
+  let keepsFeaturesLast = true
 
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed(["LayerNorm", "LayerNormalization"])

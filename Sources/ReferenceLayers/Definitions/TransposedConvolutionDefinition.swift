@@ -135,6 +135,22 @@ struct TransposedConvolutionDefinition: LayerDefinition {
     return result
   }
 
+  func trimmed(
+    _ output: Tensor<Double>, _ settings: Settings, to shape: [Int]
+  ) -> (output: Tensor<Double>, settings: Settings)? {
+    guard output.shape.count == shape.count, output.width == shape.last,
+      var places = settings.pairs(.crop), zip(output.shape, shape).allSatisfy({ $0 >= $1 })
+    else { return nil }
+    var y = output
+    for axis in places.indices {
+      while y.shape[axis + 1] > shape[axis + 1] { y = y.withoutEnd(axis: axis + 1, .last) }
+      places[axis][1] = y.shape[axis + 1]
+    }
+    var changed = settings
+    changed[.crop] = .pairs(places)
+    return (y, changed)
+  }
+
   func alternatives(
     to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]
   ) -> [Setting: [SettingValue]] {
