@@ -152,6 +152,10 @@ let package = Package(
     .testTarget(
       name: "ReferenceLayersTests", dependencies: ["ReferenceLayers"], swiftSettings: tests),
     .testTarget(
+      name: "ModelVerificationTests",
+      dependencies: ["CheckpointCore", "ModelVerification", "ReferenceLayers"],
+      swiftSettings: tests),
+    .testTarget(
       name: "SAVIModelTests",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping", "ReferenceLayers",

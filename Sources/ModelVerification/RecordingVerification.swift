@@ -44,6 +44,7 @@ package struct RecordingVerification: Sendable {
     weights: (source: ModelWeights?, converted: ModelWeights?) = (nil, nil),
     mapping: ModelDocument? = nil, tolerance: RecordingTolerance = .standard
   ) throws {
+    try BLAS.require()
     let owners = try mapping.map { try ParameterOwners($0, source, converted) }
     let pairing = CallPairing(source, converted, owners: owners)
     guard !pairing.pairs.isEmpty else {

@@ -67,7 +67,9 @@ struct RecordingWalk {
       let provenance = Provenance(
         origins: try origins.loaded(recordings),
         target: try Origin(tensor, recordings, title: pair.source.title, isEmbedding: false))
-      switch BetweenJudge(provenance: provenance).judge() {
+      let judge = BetweenJudge(
+        provenance: provenance, framework: pair.converted.facts.framework)
+      switch judge.judge() {
       case .inherited: continue
       case .differs(let cause): add(between: pair, tensor, [cause])
       case .unknown:

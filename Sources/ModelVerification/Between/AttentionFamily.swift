@@ -3,26 +3,37 @@ import ReferenceLayers
 /// Attention over the latest projections: queries, keys and values of calls of their own, or of one.
 enum AttentionFamily {
   /// Of the latest origins, those that may be projections.
-  private static let reach = 6
+  private static let reach = 8
+  /// Triples of them that are tried in the usual forms, and those of which more is tried.
+  private static let mostProjections = 12
+  private static let variedProjections = 2
+  /// Multiplications that one search may take: a second's work.
+  private static let work = 2_000_000_000
+  /// However large the tensors, the commonest forms are tried.
+  private static let fewestForms = 24
 
   @Sendable static func candidates(_ p: Provenance, _ side: RunSide) -> [Expression] {
-    projections(p).flatMap { projection in
+    let found = projections(p).prefix(mostProjections)
+    let usual = found.map { projection in (projection, usualForms(p, projection)) }
+    let varied = usual.prefix(variedProjections).map { projection, forms in
       let masks = masks(p, projection)
-      let base = projection.heads.map {
-        AttentionForm(heads: $0, scale: 1 / (Double(projection.width) / Double($0)).squareRoot())
+      return (projection, forms.flatMap { $0.changed(width: projection.width, masks: masks) })
+    }
+    let most = max(fewestForms, work / max(1, found.map(\.cost).max() ?? 1))
+    return (usual + varied).flatMap { projection, forms in forms.map { (projection, $0) } }
+      .prefix(most).map { expression(p, $0.0, $0.1) }
+  }
+
+  /// Every number of heads and every mask, without and with rotary positions.
+  private static func usualForms(_ p: Provenance, _ projection: Projection) -> [AttentionForm] {
+    projection.heads.flatMap { heads in
+      ([.none] + masks(p, projection)).flatMap { mask -> [AttentionForm] in
+        let scale = 1 / (Double(projection.width) / Double(heads)).squareRoot()
+        let form = AttentionForm(heads: heads, scale: scale, mask: mask)
+        var rotary = form
+        rotary.rotary = .init(base: 10_000, isInterleaved: false)
+        return [form, rotary]
       }
-      // The usual forms come first, then what one change makes of each.
-      let usual = base.flatMap { form in
-        ([.none] + masks).flatMap { mask -> [AttentionForm] in
-          var form = form
-          form.mask = mask
-          var rotary = form
-          rotary.rotary = .init(base: 10_000, isInterleaved: false)
-          return [form, rotary]
-        }
-      }
-      let changed = usual.flatMap { $0.changed(width: projection.width, masks: masks) }
-      return (usual + changed).map { expression(p, projection, $0) }
     }
   }
 
@@ -49,10 +60,13 @@ enum AttentionFamily {
     let heads: [Int]
     let items: Int
     let length: Int
+
+    /// Multiplications of one try.
+    var cost: Int { 2 * items * length * length * width }
   }
 
   private static func projections(_ p: Provenance) -> [Projection] {
-    let near = Array(p.origins.indices.suffix(reach * 2))
+    let near = Array(p.origins.indices.suffix(reach))
     let count = p.target.source.values.count
     var result: [Projection] = []
     for q in near {

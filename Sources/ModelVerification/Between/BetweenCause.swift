@@ -3,7 +3,8 @@ import ReferenceLayers
 /// What two computations between the same calls differ in.
 enum BetweenCause {
   static func make(
-    _ source: Expression, _ converted: Expression?, _ provenance: Provenance
+    _ source: Expression, _ converted: Expression?, _ provenance: Provenance,
+    _ framework: LayerFacts.Framework
   ) -> Cause {
     guard let converted else {
       return Cause(
@@ -15,7 +16,16 @@ enum BetweenCause {
     let (id, text) = words(source, converted, provenance)
     return Cause(
       id: id, explains: 1, effect: effect(source, converted, provenance), text: text,
-      fix: "compute \(source.text) there")
+      fix: fix(source, converted, framework))
+  }
+
+  private static func fix(
+    _ source: Expression, _ converted: Expression, _ framework: LayerFacts.Framework
+  ) -> String {
+    if case (.activation(let name)?, _) = rest(source.steps, converted.steps) {
+      return SettingCause.fixActivation(name, framework == .torch)
+    }
+    return "compute \(source.text) there"
   }
 
   /// How far the converted model's computation takes the source's own tensors from the source's.

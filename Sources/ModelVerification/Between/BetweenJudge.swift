@@ -3,6 +3,8 @@ import ReferenceLayers
 /// Judges what lies before a call by how both runs made its input from the same earlier tensors.
 struct BetweenJudge {
   let provenance: Provenance
+  /// Of the converted model: fixes are in its words.
+  let framework: LayerFacts.Framework
 
   enum Judgement {
     /// Both made it in the same way: what differs was there before.
@@ -18,6 +20,6 @@ struct BetweenJudge {
     let near = AttentionFamily.variations(provenance, of: source)
     let converted =
       near.first { provenance.explains($0, .converted) } ?? provenance.find(.converted)
-    return .differs(BetweenCause.make(source, converted, provenance))
+    return .differs(BetweenCause.make(source, converted, provenance, framework))
   }
 }

@@ -77,7 +77,8 @@ enum SettingCause {
     return "pad before the convolution, F.pad(x, (\(amounts))), and give it padding=0"
   }
 
-  private static func fixActivation(_ name: String, _ isTorch: Bool) -> String {
+  /// What to write for an activation of this name.
+  static func fixActivation(_ name: String, _ isTorch: Bool) -> String {
     switch name {
     case "gelu_tanh":
       isTorch ? "use F.gelu(x, approximate=\"tanh\")" : "use nn.gelu(x, approximate=True)"

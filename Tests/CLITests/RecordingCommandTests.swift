@@ -1,0 +1,94 @@
+import CheckpointCore
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("verify --recordings, by the real binary")
+struct RecordingCommandTests {
+  private let source = fixture("../../samples/vit-tiny.flax.run.safetensors")
+  private let port = fixture("../../samples/vit-tiny.port.run.safetensors")
+
+  private func report(_ arguments: [String]) throws -> (status: Int32, json: JSONValue) {
+    let result = try runCommand(["verify", "--json"] + arguments)
+    #expect(result.error.isEmpty)
+    return (result.status, try JSONParser.parse(Array(result.output.utf8)))
+  }
+
+  private func items(_ value: JSONValue?) -> [JSONValue] {
+    if case .array(let items)? = value { items } else { [] }
+  }
+
+  private func number(_ value: JSONValue?) -> Double {
+    if case .double(let number)? = value { number } else { .nan }
+  }
+
+  @Test("a GELU by its other form is found in both blocks, at the module, and named")
+  func gelu() throws {
+    let (status, json) = try report(["--recordings", source, port])
+    #expect(status == 1)
+    #expect(json["agrees"] == .bool(false))
+    let faults = items(json["faults"])
+    #expect(
+      faults.map { $0["converted"] } == [.string("blocks.0.mlp.1"), .string("blocks.1.mlp.1")])
+    for fault in faults {
+      let cause = try #require(items(fault["causes"]).first)
+      #expect(cause["id"] == .string("gelu_approximation"))
+      #expect(number(cause["explains"]) > 0.99)
+      #expect(number(cause["effect"]) < 1e-3)
+    }
+    #expect(items(json["unpaired"]).count == 2)
+  }
+
+  @Test("with the checkpoints nothing behind a fault stays unjudged")
+  func checkpoints() throws {
+    let folder = try TemporaryFolder()
+    let (draft, converted) = (folder.file("vit.json"), folder.file("vit.safetensors"))
+    let flax = fixture("../../samples/vit-tiny.flax.msgpack")
+    let fresh = fixture("../../samples/vit-tiny.fresh.safetensors")
+    #expect(try runCommand(["map", "suggest", flax, fresh, "-o", draft, "-q"]).status == 0)
+    #expect(
+      try runCommand(["convert", flax, "--map", draft, "-o", converted, "-q"]).status == 0)
+    let (status, json) = try report([
+      flax, converted, "--recordings", source, port, "--map", draft,
+    ])
+    #expect(status == 1)
+    #expect(items(json["faults"]).count == 2)
+    #expect(items(json["unjudged"]).isEmpty)
+    #expect(items(json["notes"]).isEmpty)
+  }
+
+  @Test("a recording agrees with itself")
+  func itself() throws {
+    let result = try runCommand(["verify", "--recordings", source, source])
+    #expect(result.status == 0)
+    #expect(result.output.contains("The two runs agree."))
+  }
+
+  @Test("plain arrays are steps, paired by name")
+  func plainArrays() throws {
+    let (status, json) = try report(["--recordings", port, port])
+    #expect(status == 0)
+    #expect(items(json["faults"]).isEmpty)
+    let arrays = fixture("../../samples/savi-small.flax.npz")
+    #expect(try runCommand(["verify", "--recordings", arrays, arrays]).status == 0)
+  }
+
+  @Test(
+    "wrong usage is said",
+    arguments: [
+      ["--recordings", "a"], ["a", "--recordings", "b", "c"],
+      ["--recordings", "a", "b", "--strict"], ["--recordings", "a", "b", "--key", "model"],
+    ])
+  func usage(_ arguments: [String]) throws {
+    #expect(try runCommand(["verify"] + arguments).status == 64)
+  }
+
+  @Test("two files with nothing in common are no comparison")
+  func nothingInCommon() throws {
+    let result = try runCommand([
+      "verify", "--recordings", source, fixture("../../samples/savi-small.flax.npz"),
+    ])
+    #expect(result.status == 2)
+    #expect(result.error.contains("no call of it goes with a call of"))
+  }
+}
