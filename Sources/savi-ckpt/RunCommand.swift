@@ -38,7 +38,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write contact sheets here: input, flow, masks and attention of every frame.",
+      "Write contact sheets here: input, flow, depth, masks and attention of every frame.",
       valueName: "folder"),
     completion: .directory)
   var png: String?
@@ -96,7 +96,8 @@ struct RunCommand: ParsableCommand {
     // Before the work, not after it.
     if let output { try OutputPlace.check(output, overwrite: force) }
     if let png { try ContactSheet.prepare(png, clip, overwrite: force) }
-    let needed = png == nil ? wanted : wanted.union(ContactSheet.stages)
+    let drawn = png == nil ? [] : ContactSheet.stages(of: reference.architecture)
+    let needed = wanted.union(drawn)
     let results: [Stage]
     do {
       results = try reference.run(

@@ -53,6 +53,7 @@ struct VerifyReport {
     var lines = summary
     lines += ["", heading("1. Weights: \(weightsQuestion)")]
     lines += table(stageTable(verification.weights)) + [weightsVerdict] + partingLines
+    lines += verification.recording.map(recordingLines) ?? []
     if let tensors = verification.tensors {
       lines += ["", heading("2. Parameters: what a forward pass cannot see, compared as tensors")]
       lines += table(parameterTable(tensors)) + [parametersVerdict] + differenceLines(tensors)
@@ -141,6 +142,22 @@ struct VerifyReport {
     ]
     lines += verification.suspects.map {
       "  \(printable($0.tensor)) \($0.finding) (from \($0.sources.map(\.text).joined(separator: ", ")))"
+    }
+    return lines
+  }
+
+  private func recordingLines(_ diagnosis: RecordingDiagnosis) -> [String] {
+    var lines = diagnosis.causes.isEmpty ? [] : ["The recorded model computes otherwise than Flax:"]
+    for cause in diagnosis.causes {
+      let rest = cause.remaining == 0 ? "none" : pythonThreeDigits(cause.remaining)
+      lines += [
+        "- \(cause.convention.rawValue), from \(cause.stage.rawValue) on "
+          + "(\(pythonThreeDigits(cause.difference)) there; \(rest) once it is switched)",
+        "  fix: \(cause.fix)",
+      ]
+    }
+    if let stage = diagnosis.unexplained {
+      lines.append("No known convention explains the rest, from \(stage.rawValue) on.")
     }
     return lines
   }
@@ -243,6 +260,15 @@ extension VerifyReport {
               "finding": .string($0.finding),
             ])
           }),
+        "causes": .array(
+          (verification.recording?.causes ?? []).map {
+            .object([
+              "convention": .string($0.convention.rawValue), "stage": .string($0.stage.rawValue),
+              "difference": .finite($0.difference), "remaining": .finite($0.remaining),
+              "fix": .string($0.fix),
+            ])
+          }),
+        "unexplained": .optional(verification.recording?.unexplained?.rawValue),
       ]),
       "hidden": .array(
         verification.hidden.map {

@@ -85,6 +85,36 @@ struct ModelTests {
     #expect(own.reduce(0) { $0 + $1.shape.count } == elements)
   }
 
+  @Test(
+    "each configuration is found among all models, wherever a trainer puts its parameters",
+    arguments: [
+      ("savi-small", "small"), ("savi-medium", "medium"), ("savi-large", "large"),
+      ("savi-plus-plus", "savipp"),
+    ], ["", "params/", "optimizer/target/"])
+  func found(_ model: (name: String, leaves: String), _ root: String) throws {
+    let recorded = try JSONParser.parse(
+      try fileBytes(fixture("golden/\(model.leaves)_flax_param_shapes.json")))
+    guard case .object(let leaves)? = recorded["params"] else {
+      Issue.record("no params")
+      return
+    }
+    let entries = try leaves.map { leaf -> CheckpointEntry in
+      let extents = try DocumentNode(leaf.value).extents([:])
+      return .tensor(
+        TensorInfo(
+          name: "\(root)\(leaf.key)", dtype: .float32, shape: try #require(Shape(extents))))
+    }
+    let plan = try ModelMatcher.plan(
+      entries, models: try BuiltInModels.all(), direction: .forward)
+    #expect(plan.model.name == model.name)
+    let state = try #require(plan.model.modules).stateDict().map {
+      CheckpointEntry.tensor(TensorInfo(name: $0.name, dtype: .float32, shape: $0.shape))
+    }
+    let back = try ModelMatcher.plan(
+      state, models: try BuiltInModels.all(), direction: .reverse)
+    #expect(back.model.name == model.name)
+  }
+
   @Test("equal modules are written once, under the numbers of a range")
   func families() throws {
     let block = #"{"name": "{n-1}", "range": {"n": [1, "depth"]}, "class": "Linear","#

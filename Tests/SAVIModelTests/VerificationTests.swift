@@ -108,6 +108,13 @@ struct AgreementTests {
       recording: try recorded("golden/tiny_perturbed_expected_seed.npz"), try tinyModel("torch.pt"),
       conventions: .flax, try tinyClip(), tolerances, precision: .float32, threads: 2)
     #expect(!wrong.weightsAgree)
+    let diagnosis = try #require(wrong.recording)
+    #expect(
+      diagnosis.causes.map(\.convention) == [
+        .layerNormEpsilon, .transposedConvolutionPadding,
+      ])
+    #expect(diagnosis.causes.map(\.stage) == [.encPos, .alphaLogits])
+    #expect(diagnosis.unexplained == nil)
   }
 }
 

@@ -2,14 +2,18 @@ import Bytes
 import CheckpointCore
 
 /// What a person would rather look at: a column per frame, and under each other the input, the
-/// decoded flow, the slot masks in colours, and the attention of every slot.
+/// decoded flow and depth, the slot masks in colours, and the attention of every slot.
 public struct ContactSheet {
-  /// What it is drawn from.
-  public static let stages: Set<StageName> = [.attn, .flow, .segmentations]
+  /// What it is drawn from, of those that the model has.
+  public static func stages(of architecture: SAViArchitecture) -> Set<StageName> {
+    Set(architecture.stages).intersection([.attn, .flow, .depth, .segmentations])
+  }
 
   private let clip: Clip
   private let attention: Picture
   private let flow: Picture
+  /// Where the model reads it out.
+  private let depth: Picture?
   private let masks: Picture
 
   /// A stage's elements with the extent of its last axis.
@@ -27,17 +31,23 @@ public struct ContactSheet {
   private static let background = Colour(24, 24, 27)
   private static let ink = Colour(228, 228, 231)
 
-  /// - Throws: `CheckpointError` where `results` lacks one of `stages`.
+  /// - Throws: `CheckpointError` where `results` lacks attention, flow or segmentations.
   public init(_ clip: Clip, _ results: [Stage]) throws {
+    func found(_ name: StageName) -> Picture? {
+      results.first { $0.name == name }.map {
+        Picture(width: $0.shape.last ?? 1, values: $0.doubles)
+      }
+    }
     func stage(_ name: StageName) throws -> Picture {
-      guard let stage = results.first(where: { $0.name == name }) else {
+      guard let picture = found(name) else {
         throw CheckpointError(entry: name.rawValue, "the contact sheet needs this stage")
       }
-      return Picture(width: stage.shape.last ?? 1, values: stage.doubles)
+      return picture
     }
     self.clip = clip
     attention = try stage(.attn)
     flow = try stage(.flow)
+    depth = found(.depth)
     masks = try stage(.segmentations)
   }
 
@@ -86,15 +96,15 @@ public struct ContactSheet {
   private func draw(_ item: Int, _ frames: Range<Int>) -> Bitmap {
     let scale = max(1, (Self.minimumCell + clip.width - 1) / clip.width)
     let (cellWidth, cellHeight) = (clip.width * scale, clip.height * scale)
-    let labels = ["input", "flow", "masks"] + (0..<clip.slots).map { "slot \($0)" }
+    let rows = rows
     var sheet = Bitmap(
       width: Self.labelWidth + frames.count * (cellWidth + Self.gap),
-      height: Self.gap + labels.count * (cellHeight + Self.gap), background: Self.background)
-    for (row, label) in labels.enumerated() {
-      let y = Self.gap + row * (cellHeight + Self.gap)
+      height: Self.gap + rows.count * (cellHeight + Self.gap), background: Self.background)
+    for (index, row) in rows.enumerated() {
+      let y = Self.gap + index * (cellHeight + Self.gap)
       Lettering.draw(
-        label, at: Self.gap + 6, y + (cellHeight - Lettering.height) / 2,
-        in: row < 3 ? Self.ink : Self.palette(row - 3, of: clip.slots), on: &sheet)
+        row.label, at: Self.gap + 6, y + (cellHeight - Lettering.height) / 2,
+        in: ink(of: row), on: &sheet)
       for (column, time) in frames.enumerated() {
         let pixels = picture(row, item, time)
         let x = Self.labelWidth + column * (cellWidth + Self.gap)
@@ -108,26 +118,52 @@ public struct ContactSheet {
     return sheet
   }
 
+  private enum Row {
+    case input, flow, depth, masks
+    case slot(Int)
+
+    var label: String {
+      switch self {
+      case .input: "input"
+      case .flow: "flow"
+      case .depth: "depth"
+      case .masks: "masks"
+      case .slot(let slot): "slot \(slot)"
+      }
+    }
+  }
+
+  private var rows: [Row] {
+    [.input, .flow] + (depth == nil ? [] : [.depth]) + [.masks] + (0..<clip.slots).map(Row.slot)
+  }
+
+  private func ink(of row: Row) -> Colour {
+    if case .slot(let slot) = row { Self.palette(slot, of: clip.slots) } else { Self.ink }
+  }
+
   /// (height · width) colours of one cell.
-  private func picture(_ row: Int, _ item: Int, _ time: Int) -> [Colour] {
+  private func picture(_ row: Row, _ item: Int, _ time: Int) -> [Colour] {
     let (pixels, frame) = (clip.height * clip.width, item * clip.frames + time)
     switch row {
-    case 0:
+    case .input:
       let values = Array(clip.pixels(item, time)).map(Double.init)
       return colours(values, channels: 3, low: 0, high: 1)
-    case 1:
-      // Colours that are the same for the whole clip, so that frames can be compared.
-      let (channels, values) = (flow.width, flow.values)
-      return colours(
-        Array(values[frame * pixels * channels..<(frame + 1) * pixels * channels]),
-        channels: channels, low: values.min() ?? 0, high: values.max() ?? 1)
-    case 2:
+    case .flow: return colours(of: flow, frame, pixels)
+    case .depth: return depth.map { colours(of: $0, frame, pixels) } ?? []
+    case .masks:
       return masks.values[frame * pixels..<(frame + 1) * pixels].map {
         Self.palette(Int($0), of: clip.slots)
       }
-    default:
-      return attention(of: row - 3, frame)
+    case .slot(let slot): return attention(of: slot, frame)
     }
+  }
+
+  /// Colours that are the same for the whole clip, so that frames can be compared.
+  private func colours(of picture: Picture, _ frame: Int, _ pixels: Int) -> [Colour] {
+    let (channels, values) = (picture.width, picture.values)
+    return colours(
+      Array(values[frame * pixels * channels..<(frame + 1) * pixels * channels]),
+      channels: channels, low: values.min() ?? 0, high: values.max() ?? 1)
   }
 
   private func colours(

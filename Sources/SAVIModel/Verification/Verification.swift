@@ -11,6 +11,8 @@ public struct Verification: Sendable {
   public let parting: Parting?
   /// The tensors of that layer that are wrong.
   public let suspects: [Suspect]
+  /// The conventions in which the recorded model is not Flax's, where they explain how it parts.
+  public let recording: RecordingDiagnosis?
   /// 2. What a forward pass cannot see; empty beside a recording.
   public let hidden: [HiddenComparison]
   /// 2. Every tensor, converted by the mapping; `nil` beside a recording.
@@ -58,6 +60,7 @@ public struct Verification: Sendable {
       try Self.parting(converted, source, clip, until: $0, threads: threads)
     }
     suspects = try parting.map { try Suspect.find(in: $0.layer.path, converted, source) } ?? []
+    recording = nil
     hidden = try HiddenComparison.compare(converted, with: source, tolerances.common)
     tensors = try TensorComparison(converted, with: source, tolerances.common)
     let torch = [converted, source].first { $0.framework == .torch }
@@ -95,10 +98,16 @@ public struct Verification: Sendable {
     recording: [Stage], _ model: ReferenceModel, conventions: Conventions, _ clip: Clip,
     _ tolerances: Tolerances, precision: ReferenceModel.Precision, threads: Int
   ) throws {
+    let own = model.architecture.tolerances(tolerances, beside: recording, precision)
     weights = try StageComparison.compare(
       try model.run(clip, conventions: conventions, precision: precision, threads: threads),
-      reference: recording, tolerances)
+      reference: recording, own)
     firstPlace = Parting.place(weights)
+    self.recording =
+      firstPlace == nil || model.framework == .flax || conventions != .flax
+      ? nil
+      : try RecordingDiagnosis(
+        recording, model, clip, own, precision: precision, threads: threads)
     parting = nil
     suspects = []
     hidden = []
@@ -107,7 +116,7 @@ public struct Verification: Sendable {
     module =
       model.framework == .torch && conventions == .flax
       ? try Module(
-        model, sameWeights ? recording : nil, clip, tolerances, precision: precision,
+        model, sameWeights ? recording : nil, clip, own, precision: precision,
         threads: threads)
       : nil
   }
