@@ -1,10 +1,37 @@
 """SAVi-L and SAVi++ in PyTorch, under the names of the project's module trees: what a converted
-checkpoint is loaded into. `flax` as in savi_torch.py: False computes as the trees print it."""
+checkpoint is loaded into.
+
+`quirks` are the ways in which the module is not Flax's: the conventions as `verify` calls them, and
+other mistakes with GroupNorm. `PORT` are those of the trees.
+"""
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from savi_torch import (CNN, MLP, Conv2d, ConvTranspose2d, Initializer, PositionEmbedding,
                         Processor, SlotAttention, TransformerBlock)
+
+PORT = frozenset(["group_norm_epsilon", "stem_activation", "layer_norm_epsilon",
+                  "transposed_convolution_padding", "strided_convolution_padding"])
+
+
+class GroupNorm(nn.GroupNorm):
+    def __init__(self, groups, channels, quirks):
+        counts = {"one_channel_per_group": channels, "16_groups": 16,
+                  "16_channels_per_group": channels // 16}
+        groups = next((counts[quirk] for quirk in quirks if quirk in counts), groups)
+        super().__init__(groups, channels, eps=1e-5 if "group_norm_epsilon" in quirks else 1e-6)
+        self.quirks = quirks
+
+    def forward(self, x):  # (n, channels, height, width)
+        if "statistics_across_frames" in self.quirks:
+            video = x.transpose(0, 1).unsqueeze(0)
+            return super().forward(video)[0].transpose(0, 1)
+        if "group_assignment" not in self.quirks:
+            return super().forward(x)
+        order = torch.arange(x.shape[1]).view(-1, self.num_groups).T.flatten()
+        y = F.group_norm(x[:, order], self.num_groups, eps=self.eps)[:, order.argsort()]
+        return y * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
 
 
 class BasicBlock(nn.Module):
@@ -24,11 +51,12 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, d, epsilon, flax):
+    def __init__(self, d, quirks):
         super().__init__()
         def norm(channels):
-            return nn.GroupNorm(d["groups"], channels, eps=epsilon)
-        self.flax, width = flax, d["C1"]
+            return GroupNorm(d["groups"], channels, quirks)
+        flax, width = "strided_convolution_padding" not in quirks, d["C1"]
+        self.rectifies_stem = "stem_activation" in quirks
         self.conv1 = Conv2d(3, width, 1, flax, 3, bias=False)
         self.bn1 = norm(width)
         for stage in range(1, 5):
@@ -41,7 +69,7 @@ class ResNet(nn.Module):
 
     def forward(self, x, stages):
         x = self.bn1(self.conv1(x))
-        x = x if self.flax else x.relu()
+        x = x.relu() if self.rectifies_stem else x
         stages["enc_stem"] = x
         for stage in range(1, 5):
             x = stages[f"enc_stage{stage}"] = getattr(self, f"layer{stage}")(x)
@@ -49,11 +77,14 @@ class ResNet(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, d, epsilon):
+    def __init__(self, d, epsilon, quirks):
         super().__init__()
         self.blocks = nn.Sequential(*[
-            TransformerBlock(d["E"], d["encoder_heads"], d["encoder_joined"], d["encoder_mlp"],
-                             epsilon, pre_norm=True) for _ in range(d["encoder_blocks"])])
+            TransformerBlock(
+                d["E"], d["encoder_heads"], d["encoder_joined"], d["encoder_mlp"], epsilon,
+                pre_norm="encoder_norm_order" not in quirks,
+                scaled_width=d["encoder_joined"] if "attention_scale" in quirks else None)
+            for _ in range(d["encoder_blocks"])])
 
     def forward(self, x, stages):
         for number, block in enumerate(self.blocks):
@@ -62,16 +93,16 @@ class Transformer(nn.Module):
 
 
 class FrameEncoder(nn.Module):
-    def __init__(self, d, epsilon, flax):
+    def __init__(self, d, epsilon, quirks):
         super().__init__()
-        width = d["C4"]
-        self.backbone = ResNet(d, epsilon, flax)
+        width, self.quirks = d["C4"], quirks
+        self.backbone = ResNet(d, quirks)
         self.pos_emb = PositionEmbedding(
             d["feature_height"], d["feature_width"], width,
             MLP(width, d["encoder_hidden"], width, epsilon))
         if "E" in d:
             self.transformer_dense = nn.Linear(width, d["E"])
-            self.transformer = Transformer(d, epsilon)
+            self.transformer = Transformer(d, epsilon, quirks)
 
     def forward(self, frames, stages):  # (n, height, width, 3)
         x = self.backbone(frames.permute(0, 3, 1, 2), stages)
@@ -79,10 +110,12 @@ class FrameEncoder(nn.Module):
             stages[name] = stages[name].permute(0, 2, 3, 1)
         stages["enc_cnn"] = x.permute(0, 2, 3, 1)
         stages["enc_pos"] = self.pos_emb(stages["enc_cnn"])
-        x = stages["enc_pos"].flatten(1, 2)
+        pos = stages["enc_pos"]
+        x = (pos.transpose(1, 2) if "flattening_order" in self.quirks else pos).flatten(1, 2)
         if hasattr(self, "transformer"):
             stages["enc_dense"] = self.transformer_dense(x)
-            x = self.transformer(stages["enc_dense"].relu(), stages)
+            x = stages["enc_dense"]
+            x = self.transformer(x if "encoder_activation" in self.quirks else x.relu(), stages)
         stages["encoded"] = x
         return x
 
@@ -136,14 +169,18 @@ class Decoder(nn.Module):
 class SAVi(nn.Module):
     """- d: the `dimensions` of a model document; a transformer in the encoder where it has `E`."""
 
-    def __init__(self, d, flax=False):
+    def __init__(self, d, quirks=frozenset()):
         super().__init__()
-        epsilon = 1e-6 if flax else 1e-5
-        self.encoder = FrameEncoder(d, epsilon, flax)
-        self.decoder = Decoder(d, flax)
-        self.corrector = SlotAttention(d, d.get("E", d["C4"]), epsilon)
+        epsilon = 1e-5 if "layer_norm_epsilon" in quirks else 1e-6
+        self.encoder = FrameEncoder(d, epsilon, quirks)
+        self.decoder = Decoder(d, "transposed_convolution_padding" not in quirks)
+        self.corrector = SlotAttention(
+            d, d.get("E", d["C4"]), epsilon,
+            scaled_width=d["slot"] if "slot_attention_scale" in quirks else None)
         self.predictor = TransformerBlock(
-            d["slot"], d["heads"], d["joined"], d["predictor_hidden"], epsilon)
+            d["slot"], d["heads"], d["joined"], d["predictor_hidden"], epsilon,
+            pre_norm="predictor_norm_order" in quirks,
+            scaled_width=d["joined"] if "attention_scale" in quirks else None)
         self.initializer = Initializer(d)
         self.processor = Processor(self.corrector, self.predictor)
 

@@ -98,8 +98,9 @@ class FrameEncoder(nn.Module):
 
 
 class SlotAttention(nn.Module):
-    def __init__(self, d, inputs, epsilon):
+    def __init__(self, d, inputs, epsilon, scaled_width=None):
         super().__init__()
+        self.scale = math.sqrt(scaled_width or d["attention"])
         self.w_q = nn.Parameter(torch.zeros(1, d["slot"], d["attention"]))
         self.w_k = nn.Parameter(torch.zeros(1, inputs, d["attention"]))
         self.w_v = nn.Parameter(torch.zeros(1, inputs, d["attention"]))
@@ -111,7 +112,7 @@ class SlotAttention(nn.Module):
         inputs = self.layernorm_input(inputs)
         k, v = inputs @ self.w_k[0], inputs @ self.w_v[0]
         q = self.layernorm_q(slots) @ self.w_q[0]
-        attention = (q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])).softmax(dim=1)
+        attention = (q @ k.transpose(1, 2) / self.scale).softmax(dim=1)
         updates = (attention / (attention.sum(-1, keepdim=True) + 1e-8)) @ v
         new = self.gru(updates.flatten(0, 1), slots.flatten(0, 1))
         return new.view_as(slots), attention
@@ -120,9 +121,10 @@ class SlotAttention(nn.Module):
 class TransformerBlock(nn.Module):
     """- joined: the width of all heads together."""
 
-    def __init__(self, width, heads, joined, hidden, epsilon, pre_norm=False):
+    def __init__(self, width, heads, joined, hidden, epsilon, pre_norm=False, scaled_width=None):
         super().__init__()
         self.heads, self.pre_norm = heads, pre_norm
+        self.scale = math.sqrt(scaled_width or joined // heads)
         self.w_qkv = nn.Linear(width, 3 * joined)
         self.w_o = nn.Linear(joined, width)
         self.mlp = MLP(width, hidden, width)
@@ -133,7 +135,7 @@ class TransformerBlock(nn.Module):
         batch, count, _ = x.shape
         qkv = self.w_qkv(x).view(batch, count, self.heads, -1).transpose(1, 2)
         q, k, v = qkv.chunk(3, dim=-1)
-        weights = (q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])).softmax(dim=-1)
+        weights = (q @ k.transpose(2, 3) / self.scale).softmax(dim=-1)
         return self.w_o((weights @ v).transpose(1, 2).reshape(batch, count, -1))
 
     def forward(self, x):
