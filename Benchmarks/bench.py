@@ -227,30 +227,43 @@ PEER = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import json, numpy, torch
-from savi_torch import SAVi
 torch.set_num_threads(2)
-model = SAVi(json.load(open({document!r}))["dimensions"]).eval()
+dimensions = json.load(open({document!r}))["dimensions"]
+{module}
+model = model.eval()
 model.load_state_dict(torch.load({file!r}, weights_only=True))
-video, boxes = torch.rand(1, {frames}, 64, 64, 3), torch.rand(1, {frames}, 10, 4)
+size = dimensions["frame_height"], dimensions["frame_width"]
+video, boxes = torch.rand(1, {frames}, *size, 3), torch.rand(1, {frames}, 10, 4)
 """
+# As the published port and the module trees have it.
+PORT = "from savi_torch import SAVi; model = SAVi(dimensions)"
+RESIDUAL = "from savi_resnet_torch import PORT, SAVi; model = SAVi(dimensions, PORT)"
+FRAMES = 6
 
 
-def forward(tool, folder):
-    """SAVi-S on 6 frames with 11 slots: in memory, then as a command with its start-up."""
-    frames, runs = 6, max(RUNS, 5)
-    file = folder / "savi-small.pt"
-    subprocess.run([tool, "convert", "-q", "--force", ROOT / "samples/savi-small.flax.npz", "-o",
-                    file], check=True)
-    setting = PEER.format(tests=str(ROOT / "Tests/Interop"), file=str(file), frames=frames,
-                          document=str(ROOT / "schemas/models/savi-small.json"))
-    ours = [tool.parent / "ForwardPassBenchmark", file, str(frames), str(runs)]
-    results = {"savi-ckpt": []}
-    for turn in range(3):
-        output = subprocess.run(ours, check=True, capture_output=True, text=True).stdout
-        *times, rate, operations = map(float, output.split())
+def measured(command):
+    """The numbers that a command prints, and its peak resident MiB."""
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, command
+    return [float(line) for line in output.split()], usage.ru_maxrss / 1024
+
+
+def setting(name, module, file):
+    return PEER.format(tests=str(ROOT / "Tests/Interop"), file=str(file), frames=FRAMES,
+                       document=str(ROOT / f"schemas/models/{name}.json"), module=module)
+
+
+def forward(tool, title, name, module, file, runs, turns):
+    """A model on 6 frames with 11 slots, its parameters in memory, beside eager PyTorch."""
+    ours = [tool.parent / "ForwardPassBenchmark", file, FRAMES, runs]
+    results, memory = {"savi-ckpt": []}, {}
+    for turn in range(turns):
+        (*times, rate, operations), memory["savi-ckpt"] = measured(ours)
         results["savi-ckpt"] += times[1:]
         for layout in ["contiguous_format", "channels_last"]:
-            code = setting + f"""
+            code = setting(name, module, file) + f"""
 model = model.to(memory_format=torch.{layout})
 with torch.inference_mode():
     for run in range({runs} + 1):
@@ -258,16 +271,15 @@ with torch.inference_mode():
         model(video, boxes)
         print((time.perf_counter() - start) * 1000)
 """
-            output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True,
-                                    text=True).stdout
-            results.setdefault(f"PyTorch eager, {layout}", []).extend(
-                [float(line) for line in output.split()][1:])
-    print(f"Forward pass of SAVi-S, {frames} frames, 11 slots, two threads, parameters in memory")
+            peer = f"PyTorch eager, {layout}"
+            times, memory[peer] = measured([sys.executable, "-c", code])
+            results.setdefault(peer, []).extend(times[1:])
+    print(f"Forward pass of {title}, {FRAMES} frames, 11 slots, two threads, parameters in memory")
     medians = {}
-    for name, times in results.items():
-        medians[name] = statistics.median(times)
-        print(f"  {name:<46} min {min(times):8.1f}  median {medians[name]:8.1f}  max "
-              f"{max(times):8.1f} ms")
+    for peer, times in results.items():
+        medians[peer] = statistics.median(times)
+        print(f"  {peer:<46} min {min(times):8.1f}  median {medians[peer]:8.1f}  max "
+              f"{max(times):8.1f} ms   peak {memory[peer]:7.1f} MiB")
     our, *peers = medians.values()
     print(f"  savi-ckpt takes {our / min(peers):.2f} of the time of the faster "
           f"({min(peers) / our:.2f} times as fast)")
@@ -275,13 +287,21 @@ with torch.inference_mode():
     print(f"  {operations / 1e9:.0f} GFLOP by the definition, {speed / 1e9:.0f} GFLOP/s: "
           f"{speed / rate:.2f} of the machine's sgemm rate, {rate / 1e9:.0f} GFLOP/s (Winograd's "
           "filter needs fewer)\n", flush=True)
-    script = setting + f"""
+
+
+def small_model(tool, folder):
+    """SAVi-S in memory, then as a command with its start-up."""
+    file = folder / "savi-small.pt"
+    subprocess.run([tool, "convert", "-q", "--force", ROOT / "samples/savi-small.flax.npz", "-o",
+                    file], check=True)
+    forward(tool, "SAVi-S", "savi-small", PORT, file, max(RUNS, 5), 3)
+    script = setting("savi-small", PORT, file) + f"""
 with torch.inference_mode():
     stages = model(video, boxes)
 numpy.savez({str(folder / "peer.npz")!r}, **{{k: v.numpy() for k, v in stages.items()}})
 """
     compare("The same as a command: start, load, run, write all stages",
-            ("savi-ckpt run", [tool, "run", file, "--frames", str(frames), "-o",
+            ("savi-ckpt run", [tool, "run", file, "--frames", str(FRAMES), "-o",
                                folder / "stages.npz"]),
             ("python, PyTorch, np.savez", [sys.executable, "-c", script]),
             outputs=[folder / "stages.npz", folder / "peer.npz"])
@@ -289,12 +309,29 @@ numpy.savez({str(folder / "peer.npz")!r}, **{{k: v.numpy() for k, v in stages.it
         tool, "verify", ROOT / "samples/savi-small.flax.npz", file]))
 
 
+def residual_models(tool, folder):
+    """SAVi-L and SAVi++ at full size, with PyTorch's own initialisation."""
+    for title, name in [("SAVi-L", "savi-large"), ("SAVi++", "savi-plus-plus")]:
+        file = folder / f"{name}.pt"
+        fresh = f"""
+import sys; sys.path.insert(0, {str(ROOT / "Tests/Interop")!r})
+import json, torch
+dimensions = json.load(open({str(ROOT / f"schemas/models/{name}.json")!r}))["dimensions"]
+{RESIDUAL}
+torch.save(model.state_dict(), {str(file)!r})
+"""
+        subprocess.run([sys.executable, "-c", fresh], check=True)
+        forward(tool, title, name, RESIDUAL, file, 2, 2)
+        file.unlink()
+
+
 def main():
     tool = pathlib.Path(sys.argv[1]).resolve()
     storage = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=storage) as folder:
         small(tool, pathlib.Path(folder))
-        forward(tool, pathlib.Path(folder))
+        small_model(tool, pathlib.Path(folder))
+        residual_models(tool, pathlib.Path(folder))
         listing(tool, pathlib.Path(folder))
         if "--quick" not in sys.argv:
             distributed(tool, pathlib.Path(folder))
