@@ -15,12 +15,7 @@ let tests: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .err
 let package = Package(
   name: "savi-ckpt",
   products: [
-    .library(
-      name: "Checkpoints",
-      targets: [
-        "CheckpointCore", "CheckpointFormats", "CheckpointInspection", "CheckpointMapping",
-        "CheckpointConversion", "CheckpointValidation",
-      ]),
+    .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
   ],
   dependencies: [
@@ -88,6 +83,13 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Checkpoints",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection",
+        "CheckpointMapping", "CheckpointConversion", "CheckpointValidation",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "ReferenceLayers", dependencies: ["Bytes", "CheckpointCore"], swiftSettings: strict),
     .target(
       name: "ModelVerification",
@@ -110,8 +112,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "CheckpointsExample", dependencies: ["CheckpointCore", "CheckpointFormats"],
-      swiftSettings: strict),
+      name: "CheckpointsExample", dependencies: ["Checkpoints"], swiftSettings: strict),
     .executableTarget(
       name: "ForwardPassBenchmark",
       dependencies: [

@@ -15,15 +15,36 @@ struct LibraryExampleTests {
     #expect(page.contains("```swift\n\(program)```"))
   }
 
-  @Test("lists, reads and writes")
+  private func runExample(_ arguments: [String]) throws -> CommandResult {
+    try runProcess(
+      binary.deletingLastPathComponent().appendingPathComponent("CheckpointsExample"), arguments)
+  }
+
+  @Test("lists, reads, converts and writes as the command does")
   func runs() throws {
     let folder = try TemporaryFolder()
-    let example = binary.deletingLastPathComponent().appendingPathComponent("CheckpointsExample")
-    let output = folder.file("x.safetensors")
-    let run = try runProcess(example, [fixture("torch/legacy.pt"), "t", output])
-    #expect(run.output == "x float32 (2, 3)\nt int16 (3, 2)\n")
-    let hash = try runCommand(["hash", output]).output
-    #expect(
-      hash == (try runCommand(["hash", fixture("torch/legacy.pt"), "--include", "^t$"]).output))
+    let (output, expected) = (folder.file("x.pt"), folder.file("y.pt"))
+    let sample = fixture("../../samples/savi-small.flax.npz")
+    let name = "SlotAttention_0/LayerNorm_0/scale"
+    let run = try runExample([sample, name, "savi-small", output])
+    #expect(run.status == 0, "\(run.error)")
+    #expect(run.output.contains("\(name) float32 (128,)\n"))
+    #expect(run.output.contains("\(name) begins with [1.0], and sums to 128.0\n"))
+    _ = try runCommand(["convert", sample, "-o", expected])
+    #expect(try fileBytes(output) == fileBytes(expected))
+    let mean = try runCommand(["ls", output + ".mean.npz"])
+    #expect(mean.output.contains("mean"), "\(mean.error)")
+  }
+
+  @Test("says what is wrong on one line")
+  func errors() throws {
+    let usage = try runExample([])
+    #expect(usage.status == 64)
+    #expect(usage.error == "error: usage: CheckpointsExample INPUT NAME MAPPING OUTPUT\n")
+    let sample = fixture("../../samples/savi-small.flax.npz")
+    let typo = try runExample([sample, "SlotAttention_0/LayerNorm_0/scales", "savi-small", "x.pt"])
+    #expect(typo.status == 2)
+    #expect(typo.error.contains("did you mean SlotAttention_0/LayerNorm_0/scale?"))
+    #expect(typo.error.split(separator: "\n").count == 1)
   }
 }

@@ -1,4 +1,4 @@
-import CheckpointFormats
+import Checkpoints
 
 /// What libFuzzer calls at its start: this program is also the one that describes HDF5 files.
 @c public func LLVMFuzzerInitialize(

@@ -1,4 +1,4 @@
-import CheckpointCore
+import Checkpoints
 
 /// Takes any bytes. It must return, within the limits of time and memory that libFuzzer is given:
 /// whatever the bytes are, a trap, a hang, or an error that is no `CheckpointError` is a finding.

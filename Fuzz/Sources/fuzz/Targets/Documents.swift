@@ -1,8 +1,4 @@
-import CheckpointConversion
-import CheckpointCore
-import CheckpointFormats
-import CheckpointMapping
-import CheckpointValidation
+import Checkpoints
 
 /// A JSON document, and the same again from what is written of it.
 func readJSON(_ bytes: [UInt8]) {

@@ -1,4 +1,4 @@
-import CheckpointFormats
+import Checkpoints
 import Foundation
 
 /// The description of an HDF5 file, as the helper process that a damaged file has taken over might

@@ -1,5 +1,4 @@
-import CheckpointCore
-import CheckpointFormats
+import Checkpoints
 
 /// A tensor larger than this is listed, not read: a few bytes may stand for gigabytes (a stride of
 /// zero, a fill value, a deflated run), which is no fault.

@@ -1,6 +1,4 @@
-import CheckpointCore
-import CheckpointFormats
-import CheckpointInspection
+import Checkpoints
 
 /// Reads a checkpoint of any format, writes it in every format that takes it as it is, and reads
 /// that again: names, dtypes, shapes and elements are the same.

@@ -1,0 +1,94 @@
+import Bytes
+public import CheckpointConversion
+public import CheckpointCore
+public import CheckpointFormats
+public import CheckpointInspection
+public import CheckpointMapping
+public import CheckpointValidation
+
+// What the commands do, by all processors. Each reads run by run, whatever the size of the file.
+
+extension Checkpoint {
+  /// Its tensors, to be written elsewhere as they are.
+  ///
+  /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
+  public func outputs() throws -> [OutputTensor] {
+    try Conversion(of: self, by: ConversionRecipe(mapping: .formatAlone)).outputs
+  }
+
+  /// The tensors that a mapping makes of these; by default that of the one built-in model that fits.
+  ///
+  /// - Throws: `CheckpointError` where the mapping is not total, and as `outputs()`.
+  public func converted(
+    by mapping: ConversionRecipe.Mapping = .fitting, direction: ConversionDirection = .forward
+  ) throws -> [OutputTensor] {
+    try Conversion(of: self, by: ConversionRecipe(mapping: mapping, direction: direction)).outputs
+  }
+
+  /// Writes tensors to `path`: whole, or not at all. What the format cannot hold is refused before
+  /// anything is written.
+  ///
+  /// - Parameters:
+  ///   - format: by the extension of `path` without it.
+  ///   - overwrite: whether a file at `path` may be replaced.
+  /// - Returns: one sentence for each thing that the format holds in another form.
+  /// - Throws: `CheckpointError`, naming the file.
+  @discardableResult
+  public static func write(
+    _ tensors: [OutputTensor], to path: String, as format: FormatName? = nil,
+    overwrite: Bool = false
+  ) throws -> [String] {
+    guard let format = format ?? CheckpointWriters.format(forPath: path),
+      let writer = try CheckpointWriters.writer(for: format)
+    else {
+      throw CheckpointError(file: path, "the format to write is not known by this name")
+    }
+    let largest = tensors.map(\.workingMemory).max() ?? 0
+    return try inFile(path) {
+      try CheckpointWriters.write(
+        tensors, to: path, as: writer, overwrite: overwrite,
+        work: WorkLimits(threads: Machine.processorCount, memory: 2 * largest + (16 << 20)))
+    }
+  }
+
+  /// The SHA-256 of every tensor and of the whole, equal for equal tensors in any format.
+  ///
+  /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
+  public func hash() throws -> CheckpointHash {
+    try CheckpointHash(readableTensors(), threads: Machine.processorCount) { try stream($0, $1) }
+  }
+
+  /// Size, mean, deviation and range of every tensor.
+  ///
+  /// - Throws: `CheckpointError` where one cannot be read.
+  public func statistics() throws -> [StatisticsRow] {
+    try CheckpointInspection.statistics(of: tensors, threads: Machine.processorCount) {
+      try stream($0, $1)
+    }
+  }
+
+  /// How the tensors of `other` differ from these, by name.
+  ///
+  /// - Parameters:
+  ///   - atol: the absolute difference that still counts as equal.
+  ///   - rtol: the same in proportion to the value in `other`.
+  /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
+  public func differences(
+    from other: Checkpoint, atol: Double = 0, rtol: Double = 0
+  ) throws -> CheckpointDiff {
+    try CheckpointDiff(
+      comparedTensors(), other.comparedTensors(), atol: atol, rtol: rtol,
+      threads: Machine.processorCount, memory: Self.comparisonMemory)
+  }
+
+  /// Bytes of tensors that a comparison holds at once.
+  private static let comparisonMemory = 256 << 20
+
+  /// What `schema` finds.
+  ///
+  /// - Throws: `CheckpointError` where the schema cannot be applied, or a tensor not be read.
+  public func findings(of schema: CheckpointSchema) throws -> [Finding] {
+    try CheckpointValidator(schema, threads: Machine.processorCount)
+      .validate(entries) { try stream($0, $1) }.findings
+  }
+}
