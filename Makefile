@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Where `make browser` puts its pictures, if they are to be kept.
 export SCREENSHOTS
 
-.PHONY: help setup build demo test lint interop browser faults crash fuzz docs bench dist install clean
+.PHONY: help setup build demo test lint interop browser faults crash fuzz docs bench dist wheel install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -60,9 +60,12 @@ bench: build ## Measure against what a user would otherwise run.
 dist: setup ## Make the release tarball: it runs where neither Swift nor the C libraries are.
 	@scripts/dist.sh
 
-install: build ## Install the binary under PREFIX (default /usr/local).
+wheel: setup ## Make the Python wheel of the same binary, and try it in clean environments.
+	@scripts/wheel.sh
+
+install: setup ## Install the binary under PREFIX (default /usr/local); it needs no Swift to run.
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 .build/release/savi-ckpt $(DESTDIR)$(PREFIX)/bin/savi-ckpt
+	install -s -m 755 "$$(scripts/build-static.sh)" $(DESTDIR)$(PREFIX)/bin/savi-ckpt
 
 clean: ## Remove what was built.
 	$(SWIFT) package clean

@@ -213,14 +213,16 @@ shapes = {{k: v.shape for k, v in torch.load({!r}, mmap=True).items()}}
         path.unlink()
 
 
-def small(tool, folder):
+def small(tool, start, folder):
+    """With the static binary, as the wheel, the tarball and `make install` have it."""
     converted = folder / "savi-small.pt"
     subprocess.run([tool, "convert", "-q", ROOT / "samples/savi-small.flax.npz", "-o", converted],
                    check=True)
     load = f"import torch; torch.load({str(converted)!r})"
     compare("List the 3.6 MB sample, converted to PyTorch",
-            ("savi-ckpt ls", [tool, "ls", converted]),
+            ("savi-ckpt ls", [start, "ls", converted]),
             ("python -c 'import torch; torch.load(…)'", [sys.executable, "-c", load]))
+    compare("Start and end", ("savi-ckpt --version", [start, "--version"]))
 
 
 PEER = """
@@ -326,10 +328,10 @@ torch.save(model.state_dict(), {str(file)!r})
 
 
 def main():
-    tool = pathlib.Path(sys.argv[1]).resolve()
+    tool, start = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
     storage = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=storage) as folder:
-        small(tool, pathlib.Path(folder))
+        small(tool, start, pathlib.Path(folder))
         small_model(tool, pathlib.Path(folder))
         residual_models(tool, pathlib.Path(folder))
         listing(tool, pathlib.Path(folder))

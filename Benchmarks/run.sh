@@ -3,4 +3,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=$(scripts/interop-env.sh)
-exec "$python" Benchmarks/bench.py .build/release/savi-ckpt "$@"
+exec "$python" Benchmarks/bench.py .build/release/savi-ckpt "$(scripts/build-static.sh)" "$@"

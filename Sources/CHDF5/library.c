@@ -57,11 +57,12 @@ static const char *const names[] = {
 
 static char problem[512];
 
-// The library's own symbols come before those of the same names here.
+// Lazily: the driver for Amazon S3, which nothing here uses, may come without the libcurl that it
+// calls. The library's own symbols come before those of the same names here.
 #if defined(RTLD_DEEPBIND) && !__has_feature(address_sanitizer)
-enum { binding = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
+enum { binding = RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND };
 #else
-enum { binding = RTLD_NOW | RTLD_LOCAL };
+enum { binding = RTLD_LAZY | RTLD_LOCAL };
 #endif
 
 static void load(void) {

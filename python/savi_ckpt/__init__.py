@@ -1,4 +1,7 @@
-"""savi-ckpt from Python: what a model computes, recorded call by call.
+"""savi-ckpt from Python: the command's documents, and recordings of what a model computes.
+
+    savi_ckpt.ls("model.safetensors")["tensors"]
+    savi_ckpt.validate("checkpoints/", schema="weights.yaml")
 
     with savi_ckpt.record("torch.safetensors", model):   # PyTorch, Keras 3, Flax nnx
         model(x)
@@ -7,6 +10,15 @@
 
 `savi-ckpt verify --recordings flax.safetensors torch.safetensors` says where two of them part, and why.
 """
-from savi_ckpt.recording import RecordingError, RecordingWarning, record
+from savi_ckpt.tool import CommandError, diff, hash, ls, stats, validate, verify
 
-__all__ = ["RecordingError", "RecordingWarning", "record"]
+_RECORDING = ["RecordingError", "RecordingWarning", "record"]
+__all__ = ["CommandError", "diff", "hash", "ls", "stats", "validate", "verify", *_RECORDING]
+
+
+def __getattr__(name):
+    """The recorder needs NumPy; the rest needs nothing."""
+    if name in _RECORDING:
+        from savi_ckpt import recording
+        return getattr(recording, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
