@@ -17,7 +17,7 @@ extension Damage {
         """.utf8)
     },
     Damage(file: "flax.npz", "W041", schema: CorpusSchema.builtIn) { $0.sample },
-    Damage(file: "objects.npz", "W013", "objects", schema: CorpusSchema.open, status: 2) { _ in
+    Damage(file: "records.npz", "W013", "records", schema: CorpusSchema.open, status: 2) { _ in
       try fileBytes(fixture("numpy/placeholders.npz"))
     },
   ]
