@@ -45,7 +45,7 @@ package struct RecordingVerification: Sendable {
     mapping: ModelDocument? = nil, tolerance: RecordingTolerance = .standard
   ) throws {
     try BLAS.require()
-    let owners = try mapping.map { try ParameterOwners($0, source, converted) }
+    let owners = try mapping.map { try ParameterOwners($0, source, converted, weights: weights) }
     let pairing = CallPairing(source, converted, owners: owners)
     guard !pairing.pairs.isEmpty else {
       throw CheckpointError(

@@ -140,7 +140,10 @@ struct MapCommand: ParsableCommand {
 
     func run() throws {
       let name = TensorName(tensor)
-      let mapping = try CompiledMapping(try ModelDocument.load(map), for: name)
+      // The name itself tells which member of a family it is.
+      let mapping = try CompiledMapping(
+        try ModelDocument.load(map),
+        for: [.tensor(TensorInfo(name: name, dtype: .float32, shape: .scalar))])
       let explanation = try MappingReport.explain(name, in: mapping)
       try Console.output(
         report.json

@@ -57,6 +57,19 @@ struct RecordingCommandTests {
     #expect(items(json["notes"]).isEmpty)
   }
 
+  @Test("a family of the mapping tells the weights of a scan, whose cell records no call")
+  func recurrent() throws {
+    let (status, json) = try report([
+      fixture("recordings/lstm.msgpack"), fixture("recordings/lstm.port.weights.safetensors"),
+      "--recordings", fixture("recordings/lstm.flax.safetensors"),
+      fixture("recordings/lstm.port.safetensors"), "--map", fixture("recordings/lstm.json"),
+    ])
+    #expect(status == 1)
+    let faults = items(json["faults"])
+    #expect(faults.map { $0["converted"] } == [.string("rnn1")])
+    #expect(items(faults.first?["causes"]).first?["id"] == .string("gate_order"))
+  }
+
   @Test("a recording agrees with itself")
   func itself() throws {
     let result = try runCommand(["verify", "--recordings", source, source])

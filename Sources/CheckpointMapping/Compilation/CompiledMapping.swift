@@ -116,19 +116,25 @@ public struct CompiledMapping: Sendable {
     self = compiled.mapping
   }
 
-  /// Compiles the rules with their families expanded for one name, of either side.
+  /// Compiles the rules with their families expanded for the entries of a file of either side,
+  /// wherever in it the model's parameters are: for the side and the place that tell the most tensors.
   ///
   /// - Throws: the first of `MappingLint`'s errors, where there is one.
-  public init(_ model: ModelDocument, for name: TensorName) throws {
-    let info = TensorInfo(name: name, dtype: .float32, shape: .scalar)
-    for side in [FileNames.Side.target, .source] {
-      let mapping = try MappingLint.compile(model, against: FileNames(side, [info])).mapping
-      if mapping.tensors.contains(where: { ($0.targets + $0.sources).contains(name) }) {
-        self = mapping
-        return
+  public init(_ model: ModelDocument, for entries: [CheckpointEntry]) throws {
+    try self.init(model)
+    guard !openRules.isEmpty else { return }
+    for (side, direction) in [
+      (FileNames.Side.target, ConversionDirection.reverse), (.source, .forward),
+    ] {
+      let names = ExpectedNames(self, direction)
+      for root in ParameterRoot.candidates(entries, isExpected: names.contains) {
+        let tensors = root.split(entries).inside.compactMap { entry -> TensorInfo? in
+          if case .tensor(let tensor) = entry { tensor } else { nil }
+        }
+        let expanded = try MappingLint.compile(model, against: FileNames(side, tensors)).mapping
+        if expanded.tensors.count > self.tensors.count { self = expanded }
       }
     }
-    try self.init(model)
   }
 
   /// The source names that the mapping consumes.

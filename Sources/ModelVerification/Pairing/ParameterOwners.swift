@@ -9,19 +9,30 @@ package struct ParameterOwners: Sendable {
   private let sourcePaths: PathJoin
   private let convertedPaths: PathJoin
 
+  /// - Parameter weights: the two checkpoints, whose names tell the members of families best: a scan
+  ///   records no call of its cell.
   /// - Throws: `CheckpointError` where the mapping contradicts itself.
-  package init(_ mapping: ModelDocument, _ source: Recording, _ converted: Recording) throws {
-    let targets = try CompiledMapping(mapping).targets
-    var sides: [[String: Set<Int>]] = [[:], [:]]
+  package init(
+    _ mapping: ModelDocument, _ source: Recording, _ converted: Recording,
+    weights: (source: ModelWeights?, converted: ModelWeights?)
+  ) throws {
+    let sides = [
+      weights.source?.entries ?? source.parameters,
+      weights.converted?.entries ?? converted.parameters,
+    ]
+    let targets =
+      try sides.map { try CompiledMapping(mapping, for: $0).targets }
+      .max { $0.count < $1.count } ?? []
+    var owned: [[String: Set<Int>]] = [[:], [:]]
     for (number, target) in targets.enumerated() {
       for name in target.origin.sources {
-        sides[0][Self.owner(ModelWeights.key(name)), default: []].insert(number)
+        owned[0][Self.owner(ModelWeights.key(name)), default: []].insert(number)
       }
-      sides[1][Self.owner(ModelWeights.key(target.name)), default: []].insert(number)
+      owned[1][Self.owner(ModelWeights.key(target.name)), default: []].insert(number)
     }
     // The mapping may lead either way.
     func join(_ side: Int, _ recording: Recording) -> (PathJoin, Int) {
-      let owners = Set(sides[side].keys)
+      let owners = Set(owned[side].keys)
       let join = PathJoin(owners: owners, calls: recording.calls)
       return (join, recording.calls.count { owners.contains(join.owner($0.path)) })
     }
@@ -31,8 +42,8 @@ package struct ParameterOwners: Sendable {
       forward.0.1 + forward.1.1 >= reverse.0.1 + reverse.1.1
     let chosen = isForward ? forward : reverse
     (sourcePaths, convertedPaths) = (chosen.0.0, chosen.1.0)
-    self.source = sides[isForward ? 0 : 1]
-    self.converted = sides[isForward ? 1 : 0]
+    self.source = owned[isForward ? 0 : 1]
+    self.converted = owned[isForward ? 1 : 0]
   }
 
   private static func owner(_ key: String) -> String {

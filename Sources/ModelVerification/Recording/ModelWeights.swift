@@ -19,6 +19,8 @@ package struct ModelWeights: Sendable {
     paths = PathJoin(owners: Set(tensors.keys.map(Self.owner)), calls: calls)
   }
 
+  var entries: [CheckpointEntry] { checkpoint.entries }
+
   /// A tensor's name with the same separators everywhere, without its collection.
   static func key(_ name: TensorName) -> String {
     var parts = name.text.replacing("/", with: ".").split(separator: ".")[...]

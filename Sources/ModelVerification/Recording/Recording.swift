@@ -48,6 +48,18 @@ package struct Recording: Sendable {
     }
   }
 
+  /// The parameters of the modules that were called, by the names they have in a checkpoint.
+  var parameters: [CheckpointEntry] {
+    calls.flatMap { call in
+      let separator = call.facts.framework == .torch ? "." : "/"
+      return call.facts.parameters.keys.sorted().map { name -> CheckpointEntry in
+        let full = call.path.isEmpty ? name : call.path + separator + name
+        let shape = call.facts.parameters[name].flatMap { Shape($0) } ?? .scalar
+        return .tensor(TensorInfo(name: TensorName(full), dtype: .float32, shape: shape))
+      }
+    }
+  }
+
   /// The elements of a tensor, as they are compared.
   func floats(_ tensor: RecordedTensor) throws -> Tensor<Float> {
     let info = tensor.tensor
