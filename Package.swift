@@ -19,12 +19,12 @@ let package = Package(
     .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
     .target(name: "CHDF5", exclude: ["functions.def"]),
@@ -49,9 +49,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "CheckpointInspection",
-      dependencies: [
-        "Bytes", "CheckpointCore", .product(name: "Crypto", package: "swift-crypto"),
-      ],
+      dependencies: ["Bytes", "CheckpointCore", "COpenSSL"],
       resources: [
         .embedInCode("Report/Page/report.html"), .embedInCode("Report/Page/report.css"),
         .embedInCode("Report/Page/charts.js"), .embedInCode("Report/Page/tree.js"),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure of what the build needs: a Swift toolchain and the development files of libzip,
-# libdeflate, libzstd, HDF5, libyaml and OpenBLAS. Installs the packages on Debian and Ubuntu;
+# libdeflate, libzstd, OpenSSL, HDF5, libyaml and OpenBLAS. Installs the packages on Debian and Ubuntu;
 # elsewhere, or without the right to, says which are missing.
 #
 #     scripts/setup.sh [COMMAND[:PACKAGE]…]    these commands too, from the packages of their names
@@ -17,7 +17,7 @@ for command in pkg-config "$@"; do
   command -v "${command%%:*}" >/dev/null || missing="$missing ${command##*:}"
 done
 for pair in libzip-dev:libzip libdeflate-dev:libdeflate libzstd-dev:libzstd \
-  libhdf5-dev:hdf5-serial libyaml-dev:yaml-0.1 libopenblas-dev:openblas; do
+  libssl-dev:libcrypto libhdf5-dev:hdf5-serial libyaml-dev:yaml-0.1 libopenblas-dev:openblas; do
   pkg-config --exists "${pair##*:}" 2>/dev/null || missing="$missing ${pair%%:*}"
 done
 [ -n "$missing" ] || exit 0

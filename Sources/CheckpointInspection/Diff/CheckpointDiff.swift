@@ -1,6 +1,5 @@
 import Bytes
 import CheckpointCore
-import Crypto
 
 /// The comparison of two checkpoints: names, shapes, dtypes, then values within
 /// |a - b| <= atol + rtol·|b|, where NaN equals NaN. Without a tolerance, elements of one dtype are
@@ -73,9 +72,9 @@ public struct CheckpointDiff: Sendable {
   ) throws -> [Content: [Int]] {
     let positions = tensors.indices.filter { wanted.contains(Kind(tensors[$0])) }
     let digests = try parallelMap(positions.count, threads: threads) { index in
-      var hash = SHA256()
+      let hash = SHA256()
       try tensors[positions[index]].produce { _, run in
-        unsafe run.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        hash.update(run)
       }
       return hexadecimal(hash.finalize())
     }

@@ -1,5 +1,4 @@
 import CheckpointCore
-import Crypto
 
 /// A report as one HTML page that needs nothing else: no network, no other file.
 ///
@@ -45,7 +44,7 @@ public enum ReportPage {
 
   /// A source of the page's policy (CSP level 2, section 4.2.5).
   private static func digest(_ text: String) -> String {
-    "sha256-" + base64(Array(SHA256.hash(data: Array(text.utf8))))
+    "sha256-" + base64(SHA256.hash(Array(text.utf8).span))
   }
 
   private static func base64(_ bytes: [UInt8]) -> String {

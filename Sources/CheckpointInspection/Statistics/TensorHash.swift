@@ -1,6 +1,5 @@
 import Bytes
 public import CheckpointCore
-import Crypto
 
 /// A tensor with the SHA-256 of its elements in C order, little-endian.
 public struct TensorHash: Sendable {
@@ -25,9 +24,9 @@ public struct CheckpointHash: Sendable {
     let list = withAliases(tensors)
     let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
     let hashes = try parallelMap(originals.count, threads: threads) { index in
-      var hash = SHA256()
+      let hash = SHA256()
       try stream(originals[index]) { _, chunk in
-        unsafe chunk.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        hash.update(chunk)
       }
       return hexadecimal(hash.finalize())
     }
@@ -44,12 +43,12 @@ public struct CheckpointHash: Sendable {
 
   private init(_ tensors: [TensorHash]) {
     self.tensors = tensors.sorted { $0.tensor.name < $1.tensor.name }
-    var whole = SHA256()
+    let whole = SHA256()
     for item in self.tensors {
       let name = item.tensor.name
       let shape = item.tensor.shape.dimensions.map(String.init).joined(separator: ",")
       let line = "\(name.utf8.count) \(name) \(item.tensor.dtype) \(shape) \(item.sha256)\n"
-      whole.update(data: Array(line.utf8))
+      whole.update(Array(line.utf8).span)
     }
     root = hexadecimal(whole.finalize())
   }

@@ -1,6 +1,5 @@
 import Bytes
 public import CheckpointCore
-import Crypto
 
 /// Everything asked of one tensor, found in a single pass over its elements.
 public struct TensorScan: Sendable {
@@ -59,7 +58,7 @@ public struct TensorScan: Sendable {
     _ stream: (TensorInfo, ElementSink) throws -> Void
   ) throws {
     var figures = StatisticsAccumulator()
-    var hash = request.hash ? SHA256() : nil
+    let hash = request.hash ? SHA256() : nil
     var energy = request.centroid ? EnergyCentroid(tensor.shape) : nil
     var distribution = request.histogram ? HistogramAccumulator() : nil
     var channels = request.deadChannels ? DeadChannels(tensor) : nil
@@ -69,7 +68,7 @@ public struct TensorScan: Sendable {
       distribution?.add(chunk, tensor.dtype)
       channels?.add(
         at: position, chunk, tensor.dtype, hasZeros: figures.total.zeroCount > zeros)
-      if hash != nil { unsafe chunk.withUnsafeBytes { unsafe hash?.update(bufferPointer: $0) } }
+      hash?.update(chunk)
       energy?.add(chunk, tensor.dtype)
     }
     statistics = figures.total
