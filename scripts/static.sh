@@ -52,7 +52,9 @@ fi
       exit 1
     }
     package=${package%%:*}
-    cp "/usr/share/doc/$package/copyright" "$stage/licenses/$package.txt"
+    # Packages of one source have one licence, which is there once.
+    cp "/usr/share/doc/$package/copyright" \
+      "$stage/licenses/$(dpkg-query -W -f "\${source:Package}" "$package").txt"
   done
 for library in "$libraries"/*; do "$patchelf" --set-rpath "\$ORIGIN" "$library"; done
 
