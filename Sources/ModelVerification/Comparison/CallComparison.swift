@@ -84,7 +84,8 @@ struct CallComparison {
 
 /// Which tensor of a call is which of its counterpart's.
 enum TensorPairs {
-  /// By name where both have it, else in order among those of as many elements.
+  /// By name where both have it, else in order among those of as many elements; a recurrent layer's
+  /// states among themselves.
   static func pair(
     _ a: [RecordedTensor], _ b: [RecordedTensor]
   ) -> [(RecordedTensor, RecordedTensor?)] {
@@ -97,7 +98,12 @@ enum TensorPairs {
       take { $0.name == tensor.name && count($0) == count(tensor) }
     }
     return zip(a, named).map { tensor, found in
-      (tensor, found ?? take { count($0) == count(tensor) })
+      let isState = RecurrentState.isName(tensor.name)
+      return (
+        tensor,
+        found
+          ?? take { count($0) == count(tensor) && RecurrentState.isName($0.name) == isState }
+      )
     }
   }
 }

@@ -27,7 +27,10 @@ struct LayerSides {
         pair.converted, recordings.converted,
         Readers(weights.converted, owners?.owner(of: pair, .converted)), definition, items: items)
     else { return nil }
-    (self.source, self.converted) = Self.fitted(source, converted)
+    let (a, b) = Self.fitted(source, converted)
+    // A fused layer is the counterpart of several: of one of them it computes more.
+    guard a.output.values.count == b.output.values.count else { return nil }
+    (self.source, self.converted) = (a, b)
   }
 
   /// Zeros that one side puts around its input by a function, as the padding of the layer; and without

@@ -131,7 +131,7 @@ struct RecurrentDefinition: LayerDefinition {
 
   func inputs(_ facts: LayerFacts, _ tensors: [NamedTensor]) -> [Tensor<Double>] {
     let isStep = facts.isNamed(Self.cells)
-    let states = tensors.filter { $0.name.hasPrefix("carry") || $0.name.hasPrefix("hx") }
+    let states = tensors.filter { RecurrentState.isName($0.name) }
     guard let x = tensors.first(where: { item in !states.contains { $0.name == item.name } })
     else { return [] }
     let sequence = isStep ? Self.asStep(x.tensor) : timeSecond(x.tensor, facts)
