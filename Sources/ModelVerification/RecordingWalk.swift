@@ -131,7 +131,7 @@ struct RecordingWalk {
   private mutating func add(
     layer pair: CallPairing.Pair, _ outputs: CallComparison.Result, _ causes: [Cause]
   ) {
-    faults.append(
+    report(
       Fault(
         kind: .layer, source: pair.source.path, converted: pair.converted.path,
         maximum: outputs.maximum, relative: outputs.relative, causes: causes))
@@ -142,10 +142,19 @@ struct RecordingWalk {
   ) {
     // Where a module stands for what the source writes as a function, that is the place.
     let module = unpaired[tensor.converted.tensor.name]
-    faults.append(
+    report(
       Fault(
         kind: module == nil ? .between : .layer, source: pair.source.path,
         converted: module?.path ?? pair.converted.path, maximum: tensor.difference.maximum,
         relative: tensor.difference.relative, causes: causes))
+  }
+
+  /// Keeps a fault, unless it is one that an earlier call of the same module showed.
+  private mutating func report(_ fault: Fault) {
+    let isRepeated = faults.contains {
+      $0.kind == fault.kind && $0.converted == fault.converted
+        && $0.causes.map(\.id) == fault.causes.map(\.id)
+    }
+    if !isRepeated { faults.append(fault) }
   }
 }
