@@ -27,6 +27,8 @@ package struct ParameterReader: Sendable {
   }
 
   /// The elements of `name` in C order.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func callAsFunction<Scalar: ModelScalar>(
     _ name: TensorName, _ shape: [Int]
   ) throws -> [Scalar] {

@@ -47,6 +47,8 @@ package final class Trace<Scalar: ModelScalar>: Sendable {
     }
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func record(_ layer: LayerIdentity, _ output: Tensor<Scalar>) {
     record(layer, output.values)
   }

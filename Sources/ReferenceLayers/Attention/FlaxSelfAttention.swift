@@ -8,6 +8,8 @@ package struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
   private let heads: Int
 
   /// - Parameter perHead: the width of a head.
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package init(
     _ read: ParameterReader, _ path: TensorName, width: Int, heads: Int, perHead: Int
   ) throws {
@@ -26,6 +28,8 @@ package struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
     self.heads = heads
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func projections(
     _ x: Tensor<Scalar>
   ) -> [(q: Tensor<Scalar>, k: Tensor<Scalar>, v: Tensor<Scalar>)] {
@@ -37,5 +41,7 @@ package struct FlaxSelfAttention<Scalar: ModelScalar>: SelfAttention {
     }
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func merge(_ heads: [Tensor<Scalar>]) -> Tensor<Scalar> { out(.joined(heads)) }
 }

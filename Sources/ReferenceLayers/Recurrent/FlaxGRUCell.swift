@@ -7,6 +7,8 @@ package struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
   private let ir, iz, `in`: Dense<Scalar>
   private let hr, hz, hn: Dense<Scalar>
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package init(
     _ path: TensorName, _ read: ParameterReader, _ parameters: TensorName, inputs: Int, hidden: Int
   ) throws {
@@ -26,6 +28,8 @@ package struct FlaxGRUCell<Scalar: ModelScalar>: RecurrentCell {
     )
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
     Gates(
       reset: ir(x) + hr(hidden), update: iz(x) + hz(hidden), candidateInput: `in`(x),

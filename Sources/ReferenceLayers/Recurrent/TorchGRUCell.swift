@@ -7,6 +7,8 @@ package struct TorchGRUCell<Scalar: ModelScalar>: RecurrentCell {
   private let input: Dense<Scalar>
   private let recurrent: Dense<Scalar>
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package init(_ path: TensorName, _ read: ParameterReader, inputs: Int, hidden: Int) throws {
     self.path = path
     input = Dense(
@@ -17,6 +19,8 @@ package struct TorchGRUCell<Scalar: ModelScalar>: RecurrentCell {
       outputs: 3 * hidden, bias: try read("\(path).bias_hh", [3 * hidden]))
   }
 
+  @specialized(where Scalar == Float)
+  @specialized(where Scalar == Double)
   package func gates(_ x: Tensor<Scalar>, _ hidden: Tensor<Scalar>) -> Gates<Scalar> {
     let (gi, gh) = (input(x), recurrent(hidden))  // each (rows, 3·hidden)
     let width = hidden.width
