@@ -26,10 +26,11 @@ public struct ModuleDiagnosis: Sendable {
     }
     let flax = try layers(.flax)
     let reference = try model.run(clip, conventions: .flax, threads: threads)
+    let candidates = Convention.allCases.filter(model.architecture.has)
     var (current, causes) = (Conventions.port, [ConventionCause]())
     var parting = Parting.first(try layers(current), flax, clip: 0, frame: 0)
     search: while let found = parting {
-      for convention in Convention.allCases where !current.flax.contains(convention) {
+      for convention in candidates where !current.usesFlax(convention) {
         let switched = Conventions(flax: current.flax.union([convention]))
         let output = try layers(switched)
         let next = Parting.first(output, flax, clip: 0, frame: 0)

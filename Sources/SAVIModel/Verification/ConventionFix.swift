@@ -1,6 +1,21 @@
 import ReferenceLayers
 
 extension SAViArchitecture {
+  /// Whether anything here is computed by the convention: there is nothing to switch in a model without
+  /// such layers.
+  func has(_ convention: Convention) -> Bool {
+    switch convention {
+    case .groupNormEpsilon, .groupAssignment, .stemActivation:
+      if case .residual = backbone { true } else { false }
+    case .encoderActivation, .encoderNormOrder: transformer != nil
+    case .transposedConvolutionPadding: decoder.contains(where: \.isTransposed)
+    case .stridedConvolutionPadding: backbone.chain.contains { $0.stride > 1 }
+    case .layerNormEpsilon, .flatteningOrder, .slotAttentionScale, .attentionScale,
+      .predictorNormOrder:
+      true
+    }
+  }
+
   /// What to change in the PyTorch module so that it computes what Flax does.
   func fix(for convention: Convention) -> String {
     switch convention {

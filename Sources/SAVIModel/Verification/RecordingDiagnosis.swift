@@ -34,11 +34,12 @@ public struct RecordingDiagnosis: Sendable {
           clip, conventions: conventions, precision: precision, stages: Set(stages),
           threads: threads), reference: recording, tolerances)
     }
+    let candidates = Convention.allCases.filter(model.architecture.has)
     var (current, causes) = (Conventions.flax, [Cause]())
     var parted = try compared(current, upTo: last).first { !$0.agrees }
     while let found = parted {
       var best: (convention: Convention, remaining: Double)?
-      for convention in Convention.allCases where current.usesFlax(convention) {
+      for convention in candidates where current.usesFlax(convention) {
         let switched = Conventions(flax: current.flax.subtracting([convention]))
         let stages = try compared(switched, upTo: found.stage)
         guard let stage = stages.first(where: { $0.stage == found.stage }),
