@@ -111,16 +111,8 @@ struct DCPReader: StoredCheckpointReader {
     guard object.entries.contains(where: \.isData) else {
       return try contents.addPlaceholder(name, .value, object.summary, value: object.value)
     }
-    for entry in object.entries {
-      let inner = entry.name.isEmpty ? name : "\(name).\(entry.name)" as TensorName
-      switch entry {
-      case .placeholder(let item):
-        try contents.addPlaceholder(inner, item.kind, item.reason, value: item.value)
-      case .tensor(let tensor):
-        guard let stored = object.contents.storage(of: tensor.name) else { continue }
-        try contents.add(
-          inner, stored.layout, in: stored.source, key: "\(name)/\(tensor.storage?.key ?? "")")
-      }
+    try contents.addEntries(of: object.contents, in: name.text) { inner in
+      inner.isEmpty ? name : "\(name).\(inner)"
     }
   }
 }

@@ -149,17 +149,7 @@ struct TorchExportReader: StoredCheckpointReader {
     guard let reader = try TorchZipReader.open(try ZipArchive(saved)) else {
       throw damaged("it is no PyTorch file")
     }
-    for item in reader.entries {
-      let name = TensorName(prefix + item.name.text)
-      switch item {
-      case .placeholder(let item):
-        try contents.addPlaceholder(name, item.kind, item.reason, value: item.value)
-      case .tensor(let tensor):
-        guard let stored = reader.contents.storage(of: tensor.name) else { continue }
-        try contents.add(
-          name, stored.layout, in: stored.source, key: "\(entry.name)/\(tensor.storage?.key ?? "")")
-      }
-    }
+    try contents.addEntries(of: reader.contents, in: entry.name) { "\(prefix)\($0)" }
   }
 }
 

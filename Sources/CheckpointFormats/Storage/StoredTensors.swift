@@ -62,6 +62,27 @@ struct StoredTensors: Sendable {
     try addPlaceholder(name, .value, plain.summary, value: plain)
   }
 
+  /// Adds what an archive within this checkpoint holds.
+  ///
+  /// - Parameters:
+  ///   - part: the archive's name, which makes the keys of its storages its own.
+  ///   - name: the name here of an entry of it.
+  mutating func addEntries(
+    of archive: StoredTensors, in part: String, name: (TensorName) -> TensorName
+  ) throws {
+    for (entry, source) in zip(archive.entries, archive.stored) {
+      switch entry {
+      case .placeholder(let item):
+        try addPlaceholder(name(item.name), item.kind, item.reason, value: item.value)
+      case .tensor(let tensor):
+        guard let source else { continue }
+        try add(
+          name(tensor.name), source.layout, in: source.source,
+          key: "\(part)/\(tensor.storage?.key ?? "")")
+      }
+    }
+  }
+
   /// Adds an entry. Nested names that join to one name (the keys 1 and "1", say) cannot both be
   /// read: the second is listed as lost.
   private mutating func add(_ entry: CheckpointEntry, _ source: Stored?) throws {
