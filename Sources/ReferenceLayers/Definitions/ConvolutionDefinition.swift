@@ -27,14 +27,24 @@ struct ConvolutionDefinition: LayerDefinition {
     return operands
   }
 
-  func settings(_ facts: LayerFacts, _ operands: Operands, inputs: [Tensor<Double>]) -> Settings? {
+  /// The kernel, the input, the number of spatial axes, and the steps along them; `nil` where they are
+  /// no convolution's, transposed or not.
+  static func geometry(
+    _ facts: LayerFacts, _ operands: Operands, _ inputs: [Tensor<Double>]
+  ) -> (
+    kernel: Tensor<Double>, x: Tensor<Double>, rank: Int, stride: [Int], dilation: [Int]
+  )? {
     guard let kernel = operands[.kernel], let x = inputs.first else { return nil }
     let rank = kernel.shape.count - 2
     guard x.shape.count == rank + 2 else { return nil }
-    let stride = facts.extents("stride", "strides", count: rank) ?? Self.ones(rank)
-    let dilation =
-      facts.extents("dilation", "kernel_dilation", "dilation_rate", count: rank) ?? Self.ones(rank)
-    guard
+    return (
+      kernel, x, rank, facts.extents("stride", "strides", count: rank) ?? ones(rank),
+      facts.extents("dilation", "kernel_dilation", "dilation_rate", count: rank) ?? ones(rank)
+    )
+  }
+
+  func settings(_ facts: LayerFacts, _ operands: Operands, inputs: [Tensor<Double>]) -> Settings? {
+    guard let (kernel, x, rank, stride, dilation) = Self.geometry(facts, operands, inputs),
       let padding = Padding(facts, rank: rank)?.amounts(
         x.shape[1...rank], kernel.shape[..<rank], stride, dilation),
       let mode = PaddingMode(facts)

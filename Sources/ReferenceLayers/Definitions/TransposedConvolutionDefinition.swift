@@ -36,13 +36,10 @@ struct TransposedConvolutionDefinition: LayerDefinition {
   }
 
   func settings(_ facts: LayerFacts, _ operands: Operands, inputs: [Tensor<Double>]) -> Settings? {
-    guard let kernel = operands[.kernel], let x = inputs.first else { return nil }
-    let rank = kernel.shape.count - 2
-    guard x.shape.count == rank + 2 else { return nil }
-    let stride = facts.extents("stride", "strides", count: rank) ?? ConvolutionDefinition.ones(rank)
-    let dilation =
-      facts.extents("dilation", "kernel_dilation", "dilation_rate", count: rank)
-      ?? ConvolutionDefinition.ones(rank)
+    guard
+      let (kernel, x, rank, stride, dilation) = ConvolutionDefinition.geometry(
+        facts, operands, inputs)
+    else { return nil }
     let places = (0..<rank).map { axis in
       place(
         facts, axis, rank, n: x.shape[axis + 1],
