@@ -33,10 +33,7 @@ struct DiffCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Convert the first by this mapping.", valueName: "name|file"))
   var map: String?
 
-  @Option(
-    name: .customLong("key-b"),
-    help: "The path in the second checkpoint, where it is another than --key.")
-  var keyB: String?
+  @OptionGroup var secondInput: SecondInputOptions
 
   @Flag(help: "Give every tensor a row, instead of every numbered family.")
   var all = false
@@ -53,13 +50,13 @@ struct DiffCommand: ParsableCommand {
   func run() throws {
     // The filters hold for both sides.
     let a = try input.open(first, report)
-    let b = try input.open(second, report, key: keyB ?? input.key)
+    let b = try input.open(second, report, key: secondInput.keyB ?? input.key)
     var comparison = Comparison(a, b, report)
     (comparison.atol, comparison.rtol) = (atol, rtol)
     comparison.model = try map.map { try ModelDocument.load($0) }
     let result = DiffReport(
       try comparison.run(), first: label(first, input.key),
-      second: label(second, keyB ?? input.key))
+      second: label(second, secondInput.keyB ?? input.key))
     try Console.output(
       report.json
         ? result.json.serialized(pretty: true)
@@ -69,7 +66,7 @@ struct DiffCommand: ParsableCommand {
 
   /// What a side is called: the file, and where two subtrees are compared, the subtree.
   private func label(_ path: String, _ key: String?) -> String {
-    guard keyB != nil, let key else { return path }
+    guard secondInput.keyB != nil, let key else { return path }
     return "\(path) (\(key))"
   }
 }

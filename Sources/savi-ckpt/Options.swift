@@ -17,6 +17,14 @@ struct ReportOptions: ParsableArguments {
   }
 }
 
+/// Which part of the second of two checkpoints.
+struct SecondInputOptions: ParsableArguments {
+  @Option(
+    name: .customLong("key-b"),
+    help: "The path in the second checkpoint, where it is another than --key.")
+  var keyB: String?
+}
+
 /// Which file, and which part of it.
 struct InputOptions: ParsableArguments {
   @Option(

@@ -34,10 +34,7 @@ struct ReportCommand: ParsableCommand {
     completion: .file(extensions: ["json"]))
   var verification: String?
 
-  @Option(
-    name: .customLong("key-b"),
-    help: "The path in the second checkpoint, where it is another than --key.")
-  var keyB: String?
+  @OptionGroup var secondInput: SecondInputOptions
 
   @Flag(help: "Replace the page if it exists.")
   var force = false
@@ -49,7 +46,7 @@ struct ReportCommand: ParsableCommand {
     guard (output == nil) == report.json else {
       throw ValidationError("name the page with -o, or ask for --json instead.")
     }
-    if keyB != nil, second == nil {
+    if secondInput.keyB != nil, second == nil {
       throw ValidationError("--key-b is about a second checkpoint.")
     }
   }
@@ -84,7 +81,7 @@ struct ReportCommand: ParsableCommand {
       try ReportDocument.read($0, holding: "agrees", madeBy: "verify --json")
     }
     let comparison = try second.map { path in
-      let other = try input.open(path, report, key: keyB ?? input.key)
+      let other = try input.open(path, report, key: secondInput.keyB ?? input.key)
       return DiffReport(
         try Comparison(checkpoint, other, report).run(), first: file, second: path)
     }
