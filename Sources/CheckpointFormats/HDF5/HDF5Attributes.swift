@@ -34,8 +34,7 @@ enum HDF5Attributes {
     }
     let count = Int(H5Sget_simple_extent_npoints(space))
     guard H5Tget_class(type) == H5T_STRING, (1...maximumCount).contains(count) else { return [] }
-    return H5Tis_variable_str(type) > 0
-      ? variableStrings(attribute, type, count) : fixedStrings(attribute, type, count)
+    return strings(attribute, type, count)
   }
 
   /// What an attribute holds; `nil` where it has another type, other extents than one list, or more
@@ -52,15 +51,17 @@ enum HDF5Attributes {
     guard (0...1).contains(rank), (1...maximumCount).contains(count) else { return nil }
     let items: [JSONValue]
     if H5Tget_class(type) == H5T_STRING {
-      let texts =
-        H5Tis_variable_str(type) > 0
-        ? variableStrings(attribute, type, count) : fixedStrings(attribute, type, count)
-      items = texts.map(JSONValue.string)
+      items = strings(attribute, type, count).map(JSONValue.string)
     } else {
       items = numbers(attribute, type, count)
     }
     guard items.count == count else { return nil }
     return rank == 0 ? items[0] : .array(items)
+  }
+
+  private static func strings(_ attribute: hid_t, _ type: hid_t, _ count: Int) -> [String] {
+    H5Tis_variable_str(type) > 0
+      ? variableStrings(attribute, type, count) : fixedStrings(attribute, type, count)
   }
 
   private static func numbers(
