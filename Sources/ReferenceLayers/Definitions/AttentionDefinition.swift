@@ -135,9 +135,7 @@ struct AttentionDefinition: LayerDefinition {
     _ x: Tensor<Double>, _ kernel: Tensor<Double>?, _ bias: Tensor<Double>?
   ) -> Tensor<Double>? {
     guard let kernel, x.width == kernel.shape[0] else { return nil }
-    let y = x.times(kernel).reshaped(x.shape.dropLast() + [kernel.width])
-    guard let bias else { return y }
-    return bias.values.count == y.width ? y.addingToRows(bias.values) : nil
+    return x.times(kernel).reshaped(x.shape.dropLast() + [kernel.width]).shifted(bias)
   }
 
   func alternatives(

@@ -76,17 +76,11 @@ struct ConvolutionDefinition: LayerDefinition {
       let activation = settings.name(.activation).flatMap(Activation.named)
     else { return nil }
     if settings.isOn(.kernelFlipped) { kernel = kernel.flipped(0..<kernel.shape.count - 2) }
-    guard
-      var y = Windows(
-        x: precision.rounded(x), kernel: precision.rounded(kernel), stride: stride,
-        dilation: dilation, padding: padding, groups: Int(groups), mode: mode)?.product()
-    else { return nil }
-    if let bias = operands[.bias] {
-      guard bias.values.count == y.width else { return nil }
-      y = y.addingToRows(bias.values)
-    }
-    y = precision.roundedResult(y)
-    return activation.name == "identity" ? y : y.applying(activation)
+    let product = Windows(
+      x: precision.rounded(x), kernel: precision.rounded(kernel), stride: stride,
+      dilation: dilation, padding: padding, groups: Int(groups), mode: mode
+    )?.product()
+    return product?.shifted(operands[.bias]).map { precision.finished($0, activation) }
   }
 
   func fitted(

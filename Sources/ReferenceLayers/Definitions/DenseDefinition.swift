@@ -52,13 +52,8 @@ struct DenseDefinition: LayerDefinition {
       x.values.count % kernel.shape[0] == 0
     else { return nil }
     let rows = x.reshaped([x.values.count / kernel.shape[0], kernel.shape[0]])
-    var y = precision.rounded(rows).times(precision.rounded(kernel))
-    if let bias = operands[.bias] {
-      guard bias.values.count == y.width else { return nil }
-      y = y.addingToRows(bias.values)
-    }
-    y = precision.roundedResult(y)
-    return activation.name == "identity" ? y : y.applying(activation)
+    let product = precision.rounded(rows).times(precision.rounded(kernel))
+    return product.shifted(operands[.bias]).map { precision.finished($0, activation) }
   }
 
   func alternatives(
@@ -80,8 +75,10 @@ extension LayerFacts {
 }
 
 extension Tensor<Double> {
-  /// The same numbers added to every row.
-  package func addingToRows(_ row: [Double]) -> Tensor {
+  /// A bias added to every row; `nil` where it has another width.
+  func shifted(_ bias: Tensor<Double>?) -> Tensor? {
+    guard let row = bias?.values else { return self }
+    guard row.count == width else { return nil }
     var result = self
     for index in result.values.indices { result.values[index] += row[index % row.count] }
     return result

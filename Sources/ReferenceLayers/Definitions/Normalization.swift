@@ -58,7 +58,6 @@ extension Tensor<Double> {
       guard scale.count == width else { return nil }
       for index in values.indices { result.values[index] *= scale[index % width] + offset }
     }
-    guard let bias = operands[.bias]?.values else { return result }
-    return bias.count == width ? result.addingToRows(bias) : nil
+    return result.shifted(operands[.bias])
   }
 }

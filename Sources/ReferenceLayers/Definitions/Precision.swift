@@ -25,6 +25,12 @@ package enum Precision: String, Sendable {
     self == .tf32 ? y : rounded(y)
   }
 
+  /// A layer's product with its bias, as it is returned.
+  func finished(_ y: Tensor<Double>, _ activation: Activation) -> Tensor<Double> {
+    let y = roundedResult(y)
+    return activation.name == "identity" ? y : y.applying(activation)
+  }
+
   /// The half precision of which all these numbers are; `nil` where they are of float32's, or too few
   /// to tell.
   package static func ofResult(_ y: Tensor<Double>) -> Precision? {

@@ -248,11 +248,3 @@ struct RecurrentDefinition: LayerDefinition {
     settings.name(.cell) == "gru" ? [.resetAfter: [.flag(!settings.isOn(.resetAfter))]] : [:]
   }
 }
-
-extension Tensor<Double> {
-  /// A bias added to every row; `nil` where it has another width.
-  fileprivate func shifted(_ bias: Tensor<Double>?) -> Tensor? {
-    guard let bias else { return self }
-    return bias.values.count == width ? addingToRows(bias.values) : nil
-  }
-}

@@ -93,9 +93,8 @@ struct TransposedConvolutionDefinition: LayerDefinition {
       places.allSatisfy({ $0.count == 2 && $0[1] > 0 })
     else { return nil }
     if settings.isOn(.kernelFlipped) { kernel = kernel.flipped(0..<rank) }
-    let y = scatter(x, kernel, stride: stride, dilation: dilation, places: places)
-    guard let bias = operands[.bias] else { return y }
-    return bias.values.count == y.width ? y.addingToRows(bias.values) : nil
+    return scatter(x, kernel, stride: stride, dilation: dilation, places: places)
+      .shifted(operands[.bias])
   }
 
   private func scatter(
