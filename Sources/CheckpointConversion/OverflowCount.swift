@@ -6,11 +6,11 @@ import Synchronization
 final class OverflowCount: Sendable {
   private let total = Atomic(0)
 
+  var count: Int { total.load(ordering: .relaxed) }
+
   func add(_ count: Int) { total.add(count, ordering: .relaxed) }
 
   func note(_ dtype: DType) -> String? {
-    let count = total.load(ordering: .relaxed)
-    return count == 0
-      ? nil : "\(counted(count, "value")) beyond the range of \(dtype) became infinite"
+    count == 0 ? nil : "\(counted(count, "value")) beyond the range of \(dtype) became infinite"
   }
 }

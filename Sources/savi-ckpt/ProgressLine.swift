@@ -2,6 +2,7 @@ import Bytes
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
+import CheckpointParts
 import Synchronization
 
 #if canImport(Glibc)
@@ -62,15 +63,18 @@ final class ProgressLine: Sendable {
 }
 
 extension Checkpoint {
-  /// Runs `body` with a way to stream the tensors that counts towards a progress line.
+  /// Runs `body` with a way to stream the tensors that counts towards a progress line: of one part,
+  /// with what is about its share as the whole.
   func withProgress<R>(
-    isQuiet: Bool,
+    isQuiet: Bool, _ work: any DividedWork = WholeWork(),
     _ body: (
-      _ stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+      _ stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
     ) throws -> R
   ) rethrows -> R {
+    let shares = work.part?.count ?? 1
     let progress = Progress(
-      totalBytes: tensors.reduce(0) { $0 + $1.byteCount }, totalTensors: tensors.count)
+      totalBytes: tensors.reduce(0) { $0 + $1.byteCount } / shares,
+      totalTensors: tensors.count / shares)
     let line = ProgressLine(progress, isQuiet: isQuiet)
     defer { line.finish() }
     return try body { tensor, chunkBody in

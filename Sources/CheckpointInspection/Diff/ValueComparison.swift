@@ -19,8 +19,8 @@ struct ValueComparison {
   ///     tolerances are zero, elements of one dtype are equal where their bits are.
   static func differences(
     _ a: ComparedTensor, _ b: ComparedTensor, atol: Double, rtol: Double
-  ) throws -> [TensorDifference] {
-    guard a.shape == b.shape else { return [TensorDifference(a, .shape(a.shape, b.shape))] }
+  ) throws -> [TensorDifference.Kind] {
+    guard a.shape == b.shape else { return [.shape(a.shape, b.shape)] }
     var comparison = try ValueComparison(a, b, atol: atol, rtol: rtol)
     try b.produce { try comparison.add(at: $0, $1) }
     return comparison.finish()
@@ -91,17 +91,17 @@ struct ValueComparison {
     return isEqual(rounded.span, run)
   }
 
-  private mutating func finish() -> [TensorDifference] {
-    var result: [TensorDifference] = []
+  private mutating func finish() -> [TensorDifference.Kind] {
+    var result: [TensorDifference.Kind] = []
     if a.dtype != b.dtype {
       let isCast = values.sum == 0 || isFirstRounded || isSecondRounded
-      result.append(TensorDifference(a, .dtype(a.dtype, b.dtype, isCast: isCast)))
+      result.append(.dtype(a.dtype, b.dtype, isCast: isCast))
     }
     guard values.count > 0 else { return result }
     values.elementCount = a.shape.count
     values.numberCount = a.shape.count * (a.dtype.isComplex || b.dtype.isComplex ? 2 : 1)
     sumSquares()
-    result.append(TensorDifference(a, .values(values)))
+    result.append(.values(values))
     return result
   }
 

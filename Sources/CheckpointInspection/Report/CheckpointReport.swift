@@ -23,7 +23,7 @@ public struct CheckpointReport: Sendable {
   public init(
     _ description: CheckpointDescription, _ tensors: [TensorInfo], threads: Int,
     comparison: DiffReport? = nil, findings: JSONValue? = nil, verification: JSONValue? = nil,
-    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws {
     self.description = description
     self.comparison = comparison

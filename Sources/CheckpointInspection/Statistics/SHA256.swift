@@ -35,3 +35,6 @@ import COpenSSL
     return hash.finalize()
   }
 }
+
+/// The SHA-256 of `bytes`, in hexadecimal digits.
+package func sha256(of bytes: Span<UInt8>) -> String { hexadecimal(SHA256.hash(bytes)) }

@@ -19,29 +19,16 @@ public struct CheckpointHash: Sendable {
   /// Hashes `tensors` on all threads; those that view the same elements are hashed once.
   public init(
     _ tensors: [TensorInfo], threads: Int,
-    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws {
-    let list = withAliases(tensors)
-    let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
-    let hashes = try parallelMap(originals.count, threads: threads) { index in
-      let hash = SHA256()
-      try stream(originals[index]) { _, chunk in
-        hash.update(chunk)
-      }
-      return hexadecimal(hash.finalize())
-    }
-    let digests = Dictionary(
-      zip(originals.map(\.name), hashes), uniquingKeysWith: { first, _ in first })
-    self.init(
-      list.map {
-        TensorHash(tensor: $0.tensor, sha256: digests[$0.aliasOf ?? $0.tensor.name] ?? "")
-      })
+    let pass = HashPass(tensors, threads: threads, stream: stream)
+    self = pass.hash(try pass.outcomes())
   }
 
   /// The hash of a set of files.
   public init(joining parts: [CheckpointHash]) { self.init(parts.flatMap(\.tensors)) }
 
-  private init(_ tensors: [TensorHash]) {
+  fileprivate init(_ tensors: [TensorHash]) {
     self.tensors = tensors.sorted { $0.tensor.name < $1.tensor.name }
     let whole = SHA256()
     for item in self.tensors {
@@ -51,6 +38,39 @@ public struct CheckpointHash: Sendable {
       whole.update(Array(line.utf8).span)
     }
     root = hexadecimal(whole.finalize())
+  }
+}
+
+/// The hash of every tensor, that of an alias being its original's.
+package struct HashPass: ElementPass {
+  private let tensors: DistinctTensors
+  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+  package let threads: Int
+
+  package init(
+    _ tensors: [TensorInfo], threads: Int,
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
+  ) {
+    self.tensors = DistinctTensors(tensors)
+    self.threads = threads
+    self.stream = stream
+  }
+
+  package var items: [WorkItem] { tensors.items }
+
+  package func outcome(of index: Int) throws -> String {
+    let hash = SHA256()
+    try stream(tensors.originals[index]) { _, chunk in hash.update(chunk) }
+    return hexadecimal(hash.finalize())
+  }
+
+  /// - Parameter outcomes: one per item.
+  package func hash(_ outcomes: [String]) -> CheckpointHash {
+    let digests = tensors.byName(outcomes)
+    return CheckpointHash(
+      tensors.list.map {
+        TensorHash(tensor: $0.tensor, sha256: digests[$0.tensor.name] ?? "")
+      })
   }
 }
 

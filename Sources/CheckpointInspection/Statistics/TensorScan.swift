@@ -36,24 +36,15 @@ public struct TensorScan: Sendable {
   ///
   /// - Returns: the results by name.
   public static func scan(
-    _ tensors: [TensorInfo], threads: Int, request: @Sendable (TensorInfo) -> Request,
-    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+    _ tensors: [TensorInfo], threads: Int,
+    request: @escaping @Sendable (TensorInfo) -> Request,
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> [TensorName: TensorScan] {
-    let list = withAliases(tensors)
-    let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
-    let scans = try parallelMap(originals.count, threads: threads) { index in
-      let tensor = originals[index]
-      return try TensorScan(tensor, request(tensor), stream)
-    }
-    let byName = Dictionary(
-      zip(originals.map(\.name), scans), uniquingKeysWith: { first, _ in first })
-    return Dictionary(
-      list.compactMap { item in
-        byName[item.aliasOf ?? item.tensor.name].map { (item.tensor.name, $0) }
-      }, uniquingKeysWith: { first, _ in first })
+    let pass = ScanPass(tensors, threads: threads, request: request, stream: stream)
+    return pass.byName(try pass.outcomes())
   }
 
-  private init(
+  fileprivate init(
     _ tensor: TensorInfo, _ request: Request,
     _ stream: (TensorInfo, ElementSink) throws -> Void
   ) throws {
@@ -76,5 +67,54 @@ public struct TensorScan: Sendable {
     centroid = energy?.centroid
     histogram = distribution?.histogram(figures.total)
     deadChannels = channels?.counts
+  }
+}
+
+/// Everything asked of every tensor, an alias being answered for by its original.
+package struct ScanPass: ElementPass {
+  private let tensors: DistinctTensors
+  private let request: @Sendable (TensorInfo) -> TensorScan.Request
+  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+  package let threads: Int
+
+  package init(
+    _ tensors: [TensorInfo], threads: Int,
+    request: @escaping @Sendable (TensorInfo) -> TensorScan.Request,
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
+  ) {
+    self.tensors = DistinctTensors(tensors)
+    self.request = request
+    self.stream = stream
+    self.threads = threads
+  }
+
+  package var items: [WorkItem] { tensors.items }
+
+  package func outcome(of index: Int) throws -> TensorScan {
+    let tensor = tensors.originals[index]
+    return try TensorScan(tensor, request(tensor), stream)
+  }
+
+  /// - Parameter outcomes: one per item.
+  package func byName(_ outcomes: [TensorScan]) -> [TensorName: TensorScan] {
+    tensors.byName(outcomes)
+  }
+}
+
+/// What a validation asks for: histograms and channels are a report's, which is made in one go.
+extension TensorScan: RecordedOutcome {
+  package var record: JSONValue {
+    .object([
+      "statistics": statistics.record, "sha256": .optional(sha256),
+      "centroid": centroid.map { .array($0.map(JSONValue.exact)) } ?? .null,
+    ])
+  }
+
+  package init(record node: DocumentNode) throws {
+    statistics = try Statistics(record: try node.require("statistics"))
+    sha256 = try node.optional("sha256")?.string()
+    centroid = try node.optional("centroid")?.items().map { try $0.exactDouble() }
+    histogram = nil
+    deadChannels = nil
   }
 }

@@ -54,12 +54,31 @@ public struct StatisticsRow: Sendable {
 /// Computes the figures of `tensors`, on all threads. An alias takes the figures of its original.
 public func statistics(
   of tensors: [TensorInfo], threads: Int,
-  stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+  stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
 ) throws -> [StatisticsRow] {
-  let list = withAliases(tensors)
-  let originals = list.filter { $0.aliasOf == nil }.map(\.tensor)
-  let results = try parallelMap(originals.count, threads: threads) { index in
-    let tensor = originals[index]
+  let pass = StatisticsPass(tensors, threads: threads, stream: stream)
+  return pass.rows(try pass.outcomes())
+}
+
+/// The figures of every tensor, those of an alias being its original's.
+package struct StatisticsPass: ElementPass {
+  private let tensors: DistinctTensors
+  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+  package let threads: Int
+
+  package init(
+    _ tensors: [TensorInfo], threads: Int,
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
+  ) {
+    self.tensors = DistinctTensors(tensors)
+    self.threads = threads
+    self.stream = stream
+  }
+
+  package var items: [WorkItem] { tensors.items }
+
+  package func outcome(of index: Int) throws -> Statistics {
+    let tensor = tensors.originals[index]
     var accumulator = StatisticsAccumulator()
     var elements: [Float] = []
     let wantsPublishedMean =
@@ -73,12 +92,15 @@ public func statistics(
     if wantsPublishedMean { figures.publishedMean = Double(CUDAMean.mean(elements)) }
     return figures
   }
-  let figures = Dictionary(
-    zip(originals.map(\.name), results), uniquingKeysWith: { first, _ in first })
-  return list.map {
-    StatisticsRow(
-      tensor: $0.tensor, aliasOf: $0.aliasOf,
-      statistics: figures[$0.aliasOf ?? $0.tensor.name] ?? Statistics())
+
+  /// - Parameter outcomes: one per item.
+  package func rows(_ outcomes: [Statistics]) -> [StatisticsRow] {
+    let figures = tensors.byName(outcomes)
+    return tensors.list.map {
+      StatisticsRow(
+        tensor: $0.tensor, aliasOf: $0.aliasOf,
+        statistics: figures[$0.tensor.name] ?? Statistics())
+    }
   }
 }
 

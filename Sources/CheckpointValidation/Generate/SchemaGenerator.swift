@@ -22,7 +22,7 @@ public struct SchemaGenerator: Sendable {
   /// The schema that `entries` pass.
   public func schema(
     name: String, _ entries: [CheckpointEntry],
-    stream: @Sendable (TensorInfo, ElementSink) throws -> Void
+    stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> CheckpointSchema {
     var tensors: [TensorInfo] = []
     for case .tensor(let tensor) in entries { tensors.append(tensor) }
