@@ -64,6 +64,10 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "CheckpointParts",
+      dependencies: ["Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection"],
+      swiftSettings: strict),
+    .target(
       name: "CheckpointValidation",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointMapping", "CheckpointInspection",
@@ -104,7 +108,8 @@ let package = Package(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
-        "CheckpointInspection", "CheckpointConversion", "CheckpointValidation", "SAVIModel",
+        "CheckpointInspection", "CheckpointConversion", "CheckpointParts", "CheckpointValidation",
+        "SAVIModel",
         "ModelVerification", "ReferenceLayers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

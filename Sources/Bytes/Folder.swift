@@ -21,6 +21,13 @@ public enum Folder {
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Whether what is at `path` is a symbolic link.
+  public static func isLink(_ path: String) throws(FileSystemError) -> Bool {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { throw .last("inspect", path) }
+    return status.st_mode & S_IFMT == S_IFLNK
+  }
+
   /// The absolute path of what is at `path`, without symbolic links.
   public static func resolved(_ path: String) throws(FileSystemError) -> String {
     guard let real = unsafe realpath(path, nil) else { throw .last("open", path) }

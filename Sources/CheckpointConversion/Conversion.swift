@@ -23,7 +23,7 @@ public struct Conversion: Sendable {
   /// Where in the source the parameters are; `""` at the top.
   let root: TensorName
   let steps: [Step]
-  private let overflows = OverflowCount()
+  let overflows = OverflowCount()
 
   /// One output with its origin, for reports.
   struct Step: Sendable {
@@ -36,9 +36,24 @@ public struct Conversion: Sendable {
   /// - Throws: `CheckpointError` where the recipe does not fit, where an entry holds data that
   ///   cannot be read, or where there is no tensor.
   public init(of checkpoint: Checkpoint, by recipe: ConversionRecipe = ConversionRecipe()) throws {
+    try self.init(
+      of: checkpoint, by: recipe, template: try recipe.template.map { try Checkpoint(path: $0) })
+  }
+
+  /// - Parameters:
+  ///   - template: the opened `recipe.template`.
+  ///   - comparesPairs: whether names that the mapping holds to be one tensor are compared, which
+  ///     reads them.
+  package init(
+    of checkpoint: Checkpoint, by recipe: ConversionRecipe, template: Checkpoint?,
+    comparesPairs: Bool = true
+  ) throws {
     let tensors = try checkpoint.readableTensors()
-    let template = try recipe.template.map { try Checkpoint(path: $0) }
-    let plan = try inFile(checkpoint.path) { try Self.plan(checkpoint, recipe, template) }
+    let plan = try inFile(checkpoint.path) {
+      let plan = try Self.plan(checkpoint, recipe, template)
+      if comparesPairs { try plan?.checkEqualPairs(in: checkpoint.reader) }
+      return plan
+    }
     let made =
       plan.map { Self.mapped($0, checkpoint, template) } ?? Self.unmapped(tensors, checkpoint)
     guard !made.isEmpty else {
@@ -82,7 +97,6 @@ public struct Conversion: Sendable {
       checkpoint.entries, models: models, direction: recipe.direction,
       template: template?.tensors)
     if !recipe.acceptsOpenQuestions { try plan.model.checkAnswered() }
-    try plan.checkEqualPairs(in: checkpoint.reader)
     return plan
   }
 

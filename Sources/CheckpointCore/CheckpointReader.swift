@@ -8,6 +8,8 @@ public protocol CheckpointReader: Sendable {
   var format: FormatName { get }
   /// Every tensor and every placeholder, in the file's order.
   var entries: [CheckpointEntry] { get }
+  /// The paths of the other files that belong to the one that was opened.
+  var companions: [String] { get }
 
   /// Streams the elements `range` of `tensor`, counted in C order, as consecutive runs of about
   /// `chunkSize` bytes, and verifies the checksums the format carries. A bad checksum may only be
@@ -18,6 +20,8 @@ public protocol CheckpointReader: Sendable {
 }
 
 extension CheckpointReader {
+  public var companions: [String] { [] }
+
   /// All elements of `tensor`, in C order, little-endian.
   public func read(_ tensor: TensorInfo) throws -> [UInt8] {
     try read(tensor, elements: 0..<tensor.shape.count)

@@ -50,6 +50,18 @@ public struct Checkpoint: Sendable {
     try self.init(path: path, opened.reader, options, EntrySelection(), notes: [])
   }
 
+  /// A checkpoint that was opened before, elsewhere.
+  ///
+  /// - Parameters:
+  ///   - entries: those that were selected.
+  package init(
+    path: String, reader: any CheckpointReader, options: ReadOptions, selection: EntrySelection,
+    entries: [CheckpointEntry], notes: [String]
+  ) {
+    (self.path, self.reader, self.options, self.selection) = (path, reader, options, selection)
+    (self.entries, self.notes) = (entries, notes)
+  }
+
   private init(
     path: String, _ reader: any CheckpointReader, _ options: ReadOptions,
     _ selection: EntrySelection, notes: [String]

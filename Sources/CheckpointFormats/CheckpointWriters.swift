@@ -123,47 +123,17 @@ public enum CheckpointWriters {
     _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String, limit: Int,
     overwrite: Bool, work: WorkLimits
   ) throws -> StagedCheckpoint {
-    let writer = SafetensorsWriter()
-    let notes = try prepare(tensors, values, for: writer)
-    let shards = partition(tensors, limit: limit)
-    let names = ShardNames(path: path, count: shards.count)
+    let set = try ShardedOutput(tensors, values, to: path, limit: limit)
     do {
-      AtomicFile.sweepLeftovers(of: names.index, outputs: names.isPart)
       // Open until all is committed, which shows a later run that the set has an owner.
-      let index = try AtomicFile(path: names.index, overwrite: overwrite)
-      let document = names.document(shards).serialized(pretty: true) + "\n"
-      try index.write(Array(document.utf8).span, at: 0)
+      let index = try set.index(overwrite: overwrite)
       // All are written before any gets its name, and closed: there may be thousands.
-      let files = try shards.indices.map { number in
-        let file = try AtomicFile(path: names.shard(number), overwrite: overwrite)
-        let held = writer.held(values, beside: shards[number])
-        try writer.write(shards[number], held, to: file, work: work)
-        try file.finish()
-        return file
+      let files = try set.shards.indices.map { number in
+        try set.stage(number, overwrite: overwrite, work: work)
       }
-      return StagedCheckpoint(path: names.index, notes: notes, parts: files, index: index)
+      return StagedCheckpoint(path: set.path, notes: set.notes, parts: files, index: index)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
-  }
-
-  /// Runs of tensors in their order, each within the limit; an alias goes with what it names.
-  private static func partition(_ tensors: [OutputTensor], limit: Int) -> [[OutputTensor]] {
-    var shards: [[OutputTensor]] = []
-    var shardOf: [TensorName: Int] = [:]
-    var size = 0
-    for tensor in tensors where tensor.aliasOf == nil {
-      if shards.isEmpty || (size + tensor.byteCount > limit && size > 0) {
-        shards.append([])
-        size = 0
-      }
-      size += tensor.byteCount
-      shards[shards.count - 1].append(tensor)
-      shardOf[tensor.name] = shards.count - 1
-    }
-    for tensor in tensors {
-      if let shard = tensor.aliasOf.flatMap({ shardOf[$0] }) { shards[shard].append(tensor) }
-    }
-    return shards
   }
 }

@@ -5,8 +5,9 @@ import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
 import CheckpointMapping
+import CheckpointParts
 
-struct ConvertCommand: ParsableCommand {
+struct ConvertCommand: DivisibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Convert Flax parameters to PyTorch ones, or back: names, layouts and format.",
@@ -68,9 +69,19 @@ struct ConvertCommand: ParsableCommand {
   var force = false
 
   @OptionGroup var selection: InputOptions
+  @OptionGroup var division: DivisionOptions
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
+    if division.part != nil {
+      guard maxShardSize != nil else {
+        throw ValidationError("--part writes shards: give their size with --max-shard-size.")
+      }
+      guard !dryRun, certificate == nil else {
+        throw ValidationError(
+          "--part goes with neither --dry-run nor --certificate, which are about the whole.")
+      }
+    }
     if let dtype, !ElementCast.targets.contains(dtype) {
       throw ValidationError("--dtype takes float16, bfloat16, float32 or float64.")
     }
@@ -79,10 +90,17 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run(_ work: any DividedWork) throws {
     let writer = try chooseWriter()
     let recipe = try recipe()
-    let conversion = try Conversion(of: try selection.open(input, report), by: recipe)
+    if case .named(let name) = recipe.mapping { work.readsModel(name) }
+    let source = try selection.open(input, report, by: work)
+    let template = try template.map {
+      try work.checkpoint(at: $0, ReadOptions(), EntrySelection())
+    }
+    let conversion = try Conversion(
+      of: source, by: recipe, template: template, comparesPairs: !work.isMerge)
+    if work.part != nil || work.isMerge { return try convertInParts(conversion, work) }
     if dryRun {
       let notes = try inFile(input) {
         try CheckpointWriters.prepare(conversion.outputs, conversion.values, for: writer)
@@ -106,34 +124,71 @@ struct ConvertCommand: ParsableCommand {
         Array((certificate.json.serialized(pretty: true) + "\n").utf8).span, at: 0)
     }
     try staged.commit(with: record.map { [$0] } ?? [])
-    let notes =
-      staged.notes + conversion.notes + (conversion.overflowNote.map { [$0] } ?? [])
+    try tell(conversion, writer.format, writtenTo: staged.path, staged.notes)
+  }
+
+  /// Writes one part's shards, or the index of what the parts wrote.
+  private func convertInParts(_ conversion: Conversion, _ work: any DividedWork) throws {
+    guard let maxShardSize else {
+      throw CheckpointError("a conversion into one file has no parts to be merged")
+    }
+    let pass = try inFile(input) {
+      try withProgress(of: conversion, work) {
+        let pass = try ShardPass(
+          conversion, to: output, limit: maxShardSize.bytes, overwrite: force, work: $0)
+        if let outcomes = try work.outcomes(of: pass) {
+          try pass.commitIndex(outcomes)
+        } else {
+          try pass.commitShards()
+        }
+        return pass
+      }
+    }
+    if work.isMerge { try tell(conversion, .safetensors, writtenTo: pass.path, pass.notes) }
+  }
+
+  /// Says what was written.
+  private func tell(
+    _ conversion: Conversion, _ format: FormatName, writtenTo path: String, _ notes: [String]
+  ) throws {
+    let notes = notes + conversion.notes + (conversion.overflowNote.map { [$0] } ?? [])
     for note in notes { report.note(note) }
     if report.json {
-      try Console.output(conversion.json(to: writer.format, notes).serialized(pretty: true))
+      try Console.output(conversion.json(to: format, notes).serialized(pretty: true))
     } else if !report.quiet {
-      Console.error("\(printable(staged.path)): \(conversion.summary)")
+      Console.error("\(printable(path)): \(conversion.summary)")
     }
   }
 
   private func stage(
     _ conversion: Conversion, _ writer: any CheckpointWriter
   ) throws -> StagedCheckpoint {
+    try withProgress(of: conversion) { work in
+      guard let maxShardSize else {
+        return try CheckpointWriters.stage(
+          conversion.outputs, conversion.values, to: output, as: writer, overwrite: force,
+          work: work)
+      }
+      return try CheckpointWriters.stageShards(
+        conversion.outputs, conversion.values, to: output, limit: maxShardSize.bytes,
+        overwrite: force, work: work)
+    }
+  }
+
+  /// Runs `body`, which writes the conversion's output, with a progress line.
+  private func withProgress<R>(
+    of conversion: Conversion, _ work: any DividedWork = WholeWork(),
+    _ body: (WorkLimits) throws -> R
+  ) rethrows -> R {
     let own = conversion.outputs.filter { $0.aliasOf == nil }
+    let shares = work.part?.count ?? 1
     let progress = Progress(
-      totalBytes: own.reduce(0) { $0 + $1.byteCount }, totalTensors: own.count)
+      totalBytes: own.reduce(0) { $0 + $1.byteCount } / shares, totalTensors: own.count / shares)
     let line = ProgressLine(progress, isQuiet: report.quiet)
     defer { line.finish() }
-    let work = WorkLimits.forTensors(
-      largest: conversion.outputs.map(\.byteCount).max() ?? 0, progress: progress)
-    guard let maxShardSize else {
-      return try CheckpointWriters.stage(
-        conversion.outputs, conversion.values, to: output, as: writer, overwrite: force,
-        work: work)
-    }
-    return try CheckpointWriters.stageShards(
-      conversion.outputs, conversion.values, to: output, limit: maxShardSize.bytes,
-      overwrite: force, work: work)
+    return try body(
+      WorkLimits.forTensors(
+        largest: conversion.outputs.map(\.byteCount).max() ?? 0, progress: progress))
   }
 
   private func recipe() throws -> ConversionRecipe {

@@ -5,8 +5,9 @@ import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
 import CheckpointMapping
+import CheckpointParts
 
-struct DiffCommand: ParsableCommand {
+struct DiffCommand: DivisibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
     abstract: "Compare two checkpoints of any formats: names, shapes, dtypes, values.",
@@ -39,6 +40,7 @@ struct DiffCommand: ParsableCommand {
   var all = false
 
   @OptionGroup var input: InputOptions
+  @OptionGroup var division: DivisionOptions
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
@@ -47,15 +49,16 @@ struct DiffCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run(_ work: any DividedWork) throws {
     // The filters hold for both sides.
-    let a = try input.open(first, report)
-    let b = try input.open(second, report, key: secondInput.keyB ?? input.key)
+    let a = try input.open(first, report, by: work)
+    let b = try input.open(second, report, key: secondInput.keyB ?? input.key, by: work)
     var comparison = Comparison(a, b, report)
     (comparison.atol, comparison.rtol) = (atol, rtol)
-    comparison.model = try map.map { try ModelDocument.load($0) }
+    comparison.model = try map.map { try work.model($0) }
+    guard let diff = try comparison.run(work) else { return }
     let result = DiffReport(
-      try comparison.run(), first: label(first, input.key),
+      diff, first: label(first, input.key),
       second: label(second, secondInput.keyB ?? input.key))
     try Console.output(
       report.json

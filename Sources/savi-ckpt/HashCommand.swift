@@ -3,8 +3,9 @@ import Bytes
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
+import CheckpointParts
 
-struct HashCommand: ParsableCommand {
+struct HashCommand: DivisibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "hash",
     abstract: "Print a SHA-256 per tensor and one for the whole, equal across formats.")
@@ -13,19 +14,21 @@ struct HashCommand: ParsableCommand {
   var file: String
 
   @OptionGroup var input: InputOptions
+  @OptionGroup var division: DivisionOptions
   @OptionGroup var report: ReportOptions
 
-  func run() throws {
-    let checkpoint = try input.open(file, report)
+  func run(_ work: any DividedWork) throws {
+    let checkpoint = try input.open(file, report, by: work)
     let tensors = try checkpoint.readableTensors()
     guard !tensors.isEmpty else {
       throw CheckpointError(
         file: file, "there is no tensor to hash", advice: "see 'savi-ckpt ls \(file)'")
     }
-    let hash = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
-      try CheckpointHash(
-        tensors, threads: Machine.processorCount, stream: stream)
+    let hash = try checkpoint.withProgress(isQuiet: report.quiet, work) { stream in
+      let pass = HashPass(tensors, threads: Machine.processorCount, stream: stream)
+      return try work.outcomes(of: pass).map { pass.hash($0) }
     }
+    guard let hash else { return }
     try Console.output(report.json ? json(hash).serialized(pretty: true) : text(hash))
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import CheckpointCore
 import CheckpointFormats
+import CheckpointParts
 
 /// How much a command says.
 struct ReportOptions: ParsableArguments {
@@ -73,16 +74,19 @@ struct InputOptions: ParsableArguments {
   }
 
   /// The selected part of the checkpoint at `path`; a note says what of a folder was taken.
-  func open(_ path: String, _ report: ReportOptions) throws -> Checkpoint {
-    try open(path, report, key: key)
+  func open(
+    _ path: String, _ report: ReportOptions, by work: any DividedWork = WholeWork()
+  ) throws -> Checkpoint {
+    try open(path, report, key: key, by: work)
   }
 
   /// - Parameter key: the subtree, instead of `--key`.
-  func open(_ path: String, _ report: ReportOptions, key: String?) throws -> Checkpoint {
-    let checkpoint = try Checkpoint(
-      path: path, options: readOptions,
-      selection: EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude)
-    )
+  func open(
+    _ path: String, _ report: ReportOptions, key: String?, by work: any DividedWork = WholeWork()
+  ) throws -> Checkpoint {
+    let checkpoint = try work.checkpoint(
+      at: path, readOptions,
+      EntrySelection(key: key.map { TensorName($0) }, include: include, exclude: exclude))
     for note in checkpoint.notes { report.note(note) }
     return checkpoint
   }

@@ -19,6 +19,6 @@ struct SaviCkpt: ParsableCommand {
     subcommands: [
       LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
       HashCommand.self, DiffCommand.self, MapCommand.self, RunCommand.self, VerifyCommand.self,
-      ValidateCommand.self, SchemaCommand.self, ReportCommand.self,
+      ValidateCommand.self, SchemaCommand.self, ReportCommand.self, MergeCommand.self,
     ])
 }

@@ -9,7 +9,9 @@ enum Schemas {
   private static let maximumDocumentSize = 256 << 20
 
   /// The built-in schema `name`, or the one at that path.
-  static func load(_ name: String) throws -> CheckpointSchema {
+  static func load(
+    _ name: String, loadModel: (String) throws -> ModelDocument = ModelDocument.load
+  ) throws -> CheckpointSchema {
     let bytes: [UInt8]
     if let document = BuiltInSchemas.document(name) {
       bytes = document
@@ -24,7 +26,7 @@ enum Schemas {
           advice: suggestion(for: name, among: BuiltInSchemas.names))
       }
     }
-    return try inFile(name) { try parse(bytes) }
+    return try inFile(name) { try CheckpointSchema(bytes, loadModel: loadModel) }
   }
 
   static func parse(_ bytes: [UInt8]) throws -> CheckpointSchema {

@@ -3,8 +3,9 @@ import Bytes
 import CheckpointCore
 import CheckpointFormats
 import CheckpointInspection
+import CheckpointParts
 
-struct StatsCommand: ParsableCommand {
+struct StatsCommand: DivisibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Print the parameter table: name, shape, size, mean, std.")
 
@@ -34,6 +35,7 @@ struct StatsCommand: ParsableCommand {
   var fold = false
 
   @OptionGroup var input: InputOptions
+  @OptionGroup var division: DivisionOptions
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
@@ -45,12 +47,14 @@ struct StatsCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    let checkpoint = try input.open(file, report)
-    let rows = try checkpoint.withProgress(isQuiet: report.quiet) { stream in
-      try statistics(
-        of: checkpoint.tensors, threads: Machine.processorCount, stream: stream)
+  func run(_ work: any DividedWork) throws {
+    let checkpoint = try input.open(file, report, by: work)
+    let rows = try checkpoint.withProgress(isQuiet: report.quiet, work) { stream in
+      let pass = StatisticsPass(
+        checkpoint.tensors, threads: Machine.processorCount, stream: stream)
+      return try work.outcomes(of: pass).map { pass.rows($0) }
     }
+    guard let rows else { return }
     let table = ParameterTable(
       rows, placeholders: checkpoint.placeholders, style: style, listsAliases: aliases,
       folds: fold, order: sort, maximumLines: maxLines)

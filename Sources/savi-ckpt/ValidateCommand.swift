@@ -3,9 +3,10 @@ import Bytes
 import CheckpointCore
 import CheckpointFormats
 import CheckpointMapping
+import CheckpointParts
 import CheckpointValidation
 
-struct ValidateCommand: ParsableCommand {
+struct ValidateCommand: DivisibleCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
     abstract: "Check weights against a schema, for CI.",
@@ -60,6 +61,7 @@ struct ValidateCommand: ParsableCommand {
   var today: CalendarDay?
 
   @OptionGroup var input: InputOptions
+  @OptionGroup var division: DivisionOptions
   @OptionGroup var report: ReportOptions
 
   private static let waiverDays = 90
@@ -82,20 +84,21 @@ struct ValidateCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run(_ work: any DividedWork) throws {
     try checkOutputs()
-    let schema = try Schemas.load(schema)
+    let schema = try work.schema(schema)
     let day = today ?? .today
-    let source = try against.map { try self.source($0, schema) }
+    let source = try against.map { try self.source($0, schema, work) }
     var reports = files.flatMap { path in
       do {
-        return try Checkpoint.places(in: path, options: input.readOptions).map {
-          check($0, schema, source)
+        return try work.places(in: path, input.readOptions).compactMap {
+          check($0, schema, source, work)
         }
       } catch {
         return [unreadable(path, error)]
       }
     }
+    guard work.part == nil else { return }
     if let baseline {
       let known = try loadBaseline(baseline)
       if updateBaseline { try update(baseline, known, reports, day) }
@@ -135,13 +138,21 @@ struct ValidateCommand: ParsableCommand {
 
   /// One file's findings; that it cannot be read is one of them, so that the others are still
   /// checked.
+  ///
+  /// - Returns: `nil` where other parts do the rest.
   private func check(
-    _ path: String, _ schema: CheckpointSchema, _ source: [TensorName: OutputTensor]?
-  ) -> FileReport {
+    _ path: String, _ schema: CheckpointSchema, _ source: [TensorName: OutputTensor]?,
+    _ work: any DividedWork
+  ) -> FileReport? {
     do {
-      let checkpoint = try input.open(path, report)
-      let outcome = try CheckpointValidator(schema, threads: Machine.processorCount).validate(
-        checkpoint.entries, against: source, stream: { try checkpoint.stream($0, $1) })
+      let checkpoint = try input.open(path, report, by: work)
+      let validation = try CheckpointValidator(schema, threads: Machine.processorCount).validation(
+        of: checkpoint.entries, against: source, hashesAll: work.part != nil,
+        stream: { try checkpoint.stream($0, $1) })
+      let scanned = try work.outcomes(of: validation.scans)
+      let compared = try validation.sourceCheck.map { try work.outcomes(of: $0) } ?? []
+      guard let scanned, let compared else { return nil }
+      let outcome = try validation.outcome(scanned, againstSource: compared)
       return FileReport(
         file: checkpoint.path, findings: outcome.findings, checkedTensors: outcome.checkedTensors)
     } catch {
@@ -164,9 +175,9 @@ struct ValidateCommand: ParsableCommand {
 
   /// What the source makes of each tensor, converted where it is of the other framework.
   private func source(
-    _ path: String, _ schema: CheckpointSchema
+    _ path: String, _ schema: CheckpointSchema, _ work: any DividedWork
   ) throws -> [TensorName: OutputTensor] {
-    let checkpoint = try Checkpoint(path: path)
+    let checkpoint = try work.checkpoint(at: path, ReadOptions(), EntrySelection())
     let outputs: [OutputTensor]
     let direction: ConversionDirection = schema.layout == .torch ? .forward : .reverse
     let models = try schema.model.map { [$0] } ?? BuiltInModels.all()

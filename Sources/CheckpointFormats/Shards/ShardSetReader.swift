@@ -7,6 +7,7 @@ struct ShardSetReader: CheckpointReader {
   let format: FormatName
   let formatDescription: String
   let entries: [CheckpointEntry]
+  let companions: [String]
   private let shards: [TensorName: any CheckpointReader]
   /// Names of files are compared as names of tensors are: as bytes.
   private let shardOfName: [TensorName: TensorName]
@@ -27,6 +28,7 @@ struct ShardSetReader: CheckpointReader {
     let merged = try Self.merged(shards, index)
     self.format = format
     entries = merged.entries
+    companions = files.map { folder.path(of: $0.text) }
     shardOfName = merged.shardOfName
     self.shards = Dictionary(
       shards.map { ($0.file, $0.reader) }, uniquingKeysWith: { first, _ in first })

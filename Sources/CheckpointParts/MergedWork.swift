@@ -1,0 +1,56 @@
+package import CheckpointCore
+package import CheckpointFormats
+import CheckpointInspection
+
+/// The work as its parts did it: nothing is read but what they found.
+package final class MergedWork: DividedWork {
+  private let parts: MergedParts
+  private var (nextOpening, nextPlaces, nextPass) = (0, 0, 0)
+
+  package init(_ parts: MergedParts) { self.parts = parts }
+
+  package var part: Part? { nil }
+  package var isMerge: Bool { true }
+
+  package func checkpoint(
+    at path: String, _ options: ReadOptions, _ selection: EntrySelection
+  ) throws -> Checkpoint {
+    guard nextOpening < parts.openings.count, parts.openings[nextOpening].path == path else {
+      throw Self.apart("the parts did not open \(path) here")
+    }
+    let opening = parts.openings[nextOpening]
+    nextOpening += 1
+    let listing = try opening.result.get()
+    return Checkpoint(
+      path: listing.path,
+      reader: RecordedReader(
+        formatDescription: listing.formatDescription, format: listing.format,
+        entries: listing.entries),
+      options: options, selection: selection, entries: listing.entries, notes: listing.notes)
+  }
+
+  package func places(in path: String, _ options: ReadOptions) throws -> [String] {
+    guard nextPlaces < parts.places.count, parts.places[nextPlaces].path == path else {
+      throw Self.apart("the parts did not look at \(path) here")
+    }
+    nextPlaces += 1
+    return parts.places[nextPlaces - 1].found
+  }
+
+  package func reads(_ path: String) {}
+
+  package func outcomes<Pass: ElementPass>(of pass: Pass) throws -> [Pass.Outcome]? {
+    let items = pass.items
+    guard nextPass < parts.passes.count, parts.passes[nextPass].digest == digest(of: items) else {
+      throw Self.apart("the parts did other work than is to be merged")
+    }
+    nextPass += 1
+    return try parts.passes[nextPass - 1].outcomes.map { result in
+      try Pass.Outcome(record: DocumentNode(try result.get()))
+    }
+  }
+
+  private static func apart(_ message: String) -> CheckpointError {
+    CheckpointError(message, advice: "run the parts again with this version of savi-ckpt")
+  }
+}
