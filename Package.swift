@@ -68,6 +68,12 @@ let package = Package(
       dependencies: ["Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection"],
       swiftSettings: strict),
     .target(
+      name: "CheckpointFleet",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection", "CheckpointParts",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "CheckpointValidation",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointMapping", "CheckpointInspection",
@@ -108,7 +114,8 @@ let package = Package(
       name: "savi-ckpt",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointMapping",
-        "CheckpointInspection", "CheckpointConversion", "CheckpointParts", "CheckpointValidation",
+        "CheckpointInspection", "CheckpointConversion", "CheckpointParts", "CheckpointFleet",
+        "CheckpointValidation",
         "SAVIModel",
         "ModelVerification", "ReferenceLayers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -50,6 +50,24 @@ public enum Folder {
     return names
   }
 
+  /// The files in the folder `path` and in its folders, by their relative paths, in no order. Links to
+  /// files are files; links to folders, which may lead back up, are left out.
+  public static func files(below path: String) throws(FileSystemError) -> [String] {
+    var result: [String] = []
+    var waiting = [""]
+    while let folder = waiting.popLast() {
+      for name in try contents(path + "/" + folder) {
+        let inner = folder.isEmpty ? name : "\(folder)/\(name)"
+        if !exists("\(path)/\(inner)") {
+          result.append(inner)
+        } else if try !isLink("\(path)/\(inner)") {
+          waiting.append(inner)
+        }
+      }
+    }
+    return result
+  }
+
   /// What is in a folder.
   public struct Item: Sendable {
     public enum Kind: Sendable, Equatable {

@@ -6,6 +6,33 @@
 
 /// The machine a command runs on.
 public enum Machine {
+  /// A path that leads to the running program even where its file was replaced; `nil` where the
+  /// system has none.
+  public static var selfLink: String? {
+    let link = "/proc/self/exe"
+    return unsafe access(link, X_OK) == 0 ? link : nil
+  }
+
+  /// The path of the running program.
+  public static var executable: String {
+    let resolved = unsafe realpath("/proc/self/exe", nil) ?? realpath(CommandLine.arguments[0], nil)
+    defer { unsafe free(resolved) }
+    return unsafe resolved.map { unsafe String(cString: $0) } ?? CommandLine.arguments[0]
+  }
+
+  /// Everything up to the end of `descriptor`: standard input is 0.
+  public static func readAll(_ descriptor: CInt) throws(FileSystemError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = unsafe read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .last("read", "standard input") }
+      guard count > 0 else { return bytes }
+      bytes += buffer[..<count]
+    }
+  }
+
   /// Processors that are online, at least one.
   public static var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
 

@@ -39,6 +39,19 @@ public struct Checkpoint: Sendable {
     try CheckpointPlace.each(in: path, options)
   }
 
+  /// Every checkpoint at and below `path`, in the order of their names.
+  ///
+  /// - Throws: `CheckpointError` where a folder cannot be read.
+  package static func all(below path: String) throws -> [String] {
+    try CheckpointPlace.below(path)
+  }
+
+  /// The files that the checkpoint at `path` consists of, as far as names tell: nothing is opened but
+  /// an index of shards.
+  package static func files(at path: String) throws -> [String] {
+    try CheckpointPlace.files(at: path)
+  }
+
   /// A file that is to be named `path`, and is at `place` for now.
   init(path: String, at place: String, _ options: ReadOptions) throws {
     let opened: CheckpointPlace

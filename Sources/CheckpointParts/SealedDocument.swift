@@ -14,6 +14,9 @@ package enum SealedDocument {
     return "\(text)\(key)\(digest(text.utf8))\"}"
   }
 
+  /// The seal of a document as `text` gave it.
+  package static func seal(of text: String) -> String { String(text.dropLast(2).suffix(64)) }
+
   /// The document in `bytes`.
   ///
   /// - Throws: `CheckpointError` where it is damaged.

@@ -20,5 +20,6 @@ struct SaviCkpt: ParsableCommand {
       LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
       HashCommand.self, DiffCommand.self, MapCommand.self, RunCommand.self, VerifyCommand.self,
       ValidateCommand.self, SchemaCommand.self, ReportCommand.self, MergeCommand.self,
+      FleetCommand.self,
     ])
 }

@@ -36,7 +36,7 @@ struct ValidateCommand: DivisibleCommand {
     help: ArgumentHelp(
       "The form of the report: text, json, junit, sarif, github or markdown; with =FILE into a "
         + "file, which is replaced (repeatable).", valueName: "form[=file]"))
-  var output: [ReportTarget] = []
+  var output: [OutputTarget<ValidationReport.Output>] = []
 
   @Option(help: "Which findings fail the run: error, or also warning.")
   var failOn: FailOn = .error
@@ -77,11 +77,7 @@ struct ValidateCommand: DivisibleCommand {
     } else if reason != nil || expires != nil {
       throw ValidationError("--reason and --expires are about --update-baseline.")
     }
-    let printed = output.filter { $0.file == nil }.count + (report.json ? 1 : 0)
-    guard printed <= 1 else {
-      throw ValidationError(
-        "Only one form can be printed: give the others a file, --output FORM=FILE.")
-    }
+    try checkPrinted(output, report)
   }
 
   func run(_ work: any DividedWork) throws {
@@ -215,20 +211,6 @@ struct ValidateCommand: DivisibleCommand {
     report.note(
       "\(path): \(updated.waivers.count) waivers, \(updated.waivers.count - known.waivers.count) "
         + "more than before")
-  }
-}
-
-/// `text`, or `sarif=weights.sarif`.
-struct ReportTarget: ExpressibleByArgument {
-  let form: ValidationReport.Output
-  let file: String?
-
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let form = ValidationReport.Output(rawValue: String(parts[0])) else { return nil }
-    self.form = form
-    file = parts.count == 2 ? String(parts[1]) : nil
-    guard file != "" else { return nil }
   }
 }
 

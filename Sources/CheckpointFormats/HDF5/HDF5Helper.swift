@@ -58,7 +58,7 @@ public enum HDF5Helper {
     let limits = HDF5Limits(fileSize: file.size)
     let (output, end): ([UInt8], ChildProcess.End)
     do {
-      (output, end) = try ChildProcess.run(
+      (output, _, end) = try ChildProcess.run(
         try program(), arguments: ["savi-ckpt", request, path],
         environment: [
           // A crash must be quick and silent, and no thread is of use.
@@ -101,8 +101,8 @@ public enum HDF5Helper {
   private static func program() throws -> String {
     let choice = choice.withLock { $0 }
     if let named = choice.named { return named }
-    let own = executable
-    if choice.isThisProgram { return own }
+    let own = Machine.executable
+    if choice.isThisProgram { return Machine.selfLink ?? own }
     let beside = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
     let path = Machine.environment("PATH") ?? ""
     for folder in [beside] + path.split(separator: ":").map(String.init) {
@@ -113,15 +113,6 @@ public enum HDF5Helper {
       "HDF5 files are described by a helper process, and there is no program for it",
       advice: "begin main with HDF5Helper.runIfAsked(), or name a savi-ckpt with HDF5Helper.use(_:)"
     )
-  }
-
-  /// The running program; by its link in /proc even where its file was replaced.
-  private static var executable: String {
-    let link = "/proc/self/exe"
-    if choice.withLock({ $0.isThisProgram }), unsafe access(link, X_OK) == 0 { return link }
-    let resolved = unsafe realpath(link, nil) ?? realpath(CommandLine.arguments[0], nil)
-    defer { unsafe free(resolved) }
-    return unsafe resolved.map { unsafe String(cString: $0) } ?? CommandLine.arguments[0]
   }
 
   // MARK: The describing side

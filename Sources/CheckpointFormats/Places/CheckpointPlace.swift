@@ -40,6 +40,49 @@ struct CheckpointPlace {
     return files.isEmpty ? [path] : files.map { folder.path(of: $0) }
   }
 
+  /// Every checkpoint at and below `path`, in the order of their names: of a folder that is none
+  /// itself, those among its files, then those of its folders. Links to folders are not followed.
+  static func below(_ path: String) throws -> [String] {
+    guard Folder.exists(path) else { return [path] }
+    let options = ReadOptions()
+    return try below(try naming(path) { try CheckpointFolder(path: path) }, options, depth: 0)
+  }
+
+  /// Deeper than any tree that people keep.
+  private static let maximumDepth = 64
+
+  private static func below(
+    _ folder: CheckpointFolder, _ options: ReadOptions, depth: Int
+  ) throws -> [String] {
+    guard FormatDetection.folderFormat(of: folder, options) == nil else { return [folder.path] }
+    let files = try FolderContents(folder, options).files
+    let names = try folder.names().filter { name in
+      folder.containsFolder(name) && !name.contains(".orbax-checkpoint-tmp")
+        && (try? Folder.isLink(folder.path(of: name))) == false
+    }
+    guard depth < maximumDepth || names.isEmpty else {
+      throw CheckpointError(file: folder.path, "folders are nested more than \(maximumDepth) deep")
+    }
+    return try files.map { folder.path(of: $0) }
+      + names.flatMap { name in
+        try naming(folder.path(of: name)) {
+          try below(try folder.folder(name), options, depth: depth + 1)
+        }
+      }
+  }
+
+  /// The files that the checkpoint at `path` consists of, as far as names tell.
+  static func files(at path: String) throws -> [String] {
+    guard Folder.exists(path) else {
+      let name = path.split(separator: "/").last.map(String.init) ?? path
+      guard ShardIndex.isName(name), let file = try? RandomAccessFile(path: path),
+        let index = try? ShardIndex(file), let folder = try? CheckpointFolder(of: path)
+      else { return [path] }
+      return [path] + index.shards.map { folder.path(of: $0.text) }
+    }
+    return try naming(path) { try Folder.files(below: path).map { "\(path)/\($0)" } }
+  }
+
   /// Runs `body`, whose errors are about `path` where they name no other file.
   fileprivate static func naming<R>(_ path: String, _ body: () throws -> R) throws -> R {
     do {

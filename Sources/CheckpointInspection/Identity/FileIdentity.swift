@@ -21,7 +21,7 @@ package struct FileIdentity: Sendable, Hashable {
       let shown = final ?? path
       let name = shown.split(separator: "/").last.map(String.init) ?? shown
       if Folder.exists(path) {
-        try Self.list(path, as: name, into: &files)
+        files += try Folder.files(below: path).map { ("\(name)/\($0)", "\(path)/\($0)") }
       } else {
         files.append((name, path))
       }
@@ -32,7 +32,7 @@ package struct FileIdentity: Sendable, Hashable {
     let step = max(1, (files.count + Self.sampledFiles - 1) / Self.sampledFiles)
     for (index, file) in files.enumerated() {
       let opened = try RandomAccessFile(path: file.path)
-      newest = max(newest, try FileTime.modified(file.path))
+      newest = max(newest, try FileState(of: file.path).modified)
       layout.update(Array("\(file.name.utf8.count) \(file.name) \(opened.size)\n".utf8).span)
       guard index % step == 0 else { continue }
       for offset in Self.sampleOffsets(opened.size) {
@@ -56,20 +56,6 @@ package struct FileIdentity: Sendable, Hashable {
     }
     let last = size - sampleSize
     return (0..<samplesPerFile).map { last / (samplesPerFile - 1) * $0 }.dropLast() + [last]
-  }
-
-  private static func list(
-    _ folder: String, as name: String, into files: inout [(name: String, path: String)]
-  ) throws {
-    for item in try Folder.contents(folder) {
-      let path = "\(folder)/\(item)"
-      if Folder.exists(path) {
-        // A link to a folder may lead back up; no checkpoint consists of such.
-        if try !Folder.isLink(path) { try list(path, as: "\(name)/\(item)", into: &files) }
-      } else {
-        files.append(("\(name)/\(item)", path))
-      }
-    }
   }
 }
 

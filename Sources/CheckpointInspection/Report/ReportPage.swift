@@ -10,8 +10,8 @@ public enum ReportPage {
       .map(text).joined(separator: "\n")
     let style = text(PackageResources.report_css)
     let parts = [
-      "TITLE": escaped(printable(report.description.path)),
-      "SUMMARY": escaped(report.description.lines().joined(separator: "\n")),
+      "TITLE": markupEscaped(report.description.path),
+      "SUMMARY": markupEscaped(report.description.lines().joined(separator: "\n")),
       "POLICY":
         "default-src 'none'; script-src '\(digest(script))'; style-src '\(digest(style))'; "
         + "img-src data:",
@@ -31,10 +31,6 @@ public enum ReportPage {
 
   private static func text(_ resource: [UInt8]) -> String {
     String(decoding: resource, as: UTF8.self)
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
   }
 
   /// JSON within a script element, which only `</script` or `<!--` could end.

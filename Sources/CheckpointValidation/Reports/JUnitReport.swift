@@ -11,7 +11,7 @@ extension ValidationReport {
         + "failures=\"\(suites.joined().count(where: \.isFailure))\">")
     for (file, cases) in zip(files, suites) {
       lines.append(
-        "  <testsuite name=\"\(Self.escaped(file.file))\" tests=\"\(cases.count)\" "
+        "  <testsuite name=\"\(markupEscaped(file.file))\" tests=\"\(cases.count)\" "
           + "failures=\"\(cases.count(where: \.isFailure))\" errors=\"0\" skipped=\"0\">")
       lines += cases.flatMap { $0.lines(in: file.file) }
       lines.append("  </testsuite>")
@@ -28,22 +28,22 @@ extension ValidationReport {
 
     func lines(in file: String) -> [String] {
       let head =
-        "    <testcase classname=\"\(escaped(file))\" name=\"\(escaped(name))\""
+        "    <testcase classname=\"\(markupEscaped(file))\" name=\"\(markupEscaped(name))\""
       guard !failures.isEmpty || !others.isEmpty else { return [head + "/>"] }
       // The schema allows one failure per case.
       var body: [String] = []
       if let first = failures.first {
         let text = failures.map { "\($0.kind.id) \($0.kind.name): \($0.message)" }
         body.append(
-          "      <failure type=\"\(first.kind.id)\" message=\"\(escaped(first.message))\">"
-            + escaped(text.joined(separator: "\n")) + "</failure>")
+          "      <failure type=\"\(first.kind.id)\" message=\"\(markupEscaped(first.message))\">"
+            + markupEscaped(text.joined(separator: "\n")) + "</failure>")
       }
       if !others.isEmpty {
         let text = others.map {
           "\($0.severity.rawValue) \($0.kind.id) \($0.kind.name): \($0.message)"
         }
         body.append(
-          "      <system-out>" + escaped(text.joined(separator: "\n")) + "</system-out>")
+          "      <system-out>" + markupEscaped(text.joined(separator: "\n")) + "</system-out>")
       }
       return [head + ">"] + body + ["    </testcase>"]
     }
@@ -67,14 +67,4 @@ extension ValidationReport {
   }
 
   private static let wholeFile: TensorName = "(the whole file)"
-
-  private static func escaped(_ text: String) -> String {
-    // Control characters are written out by `printable`, and the two more characters that XML 1.0
-    // cannot hold here; newlines are kept.
-    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      printable(String(line)).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-        .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
-        .replacing("\u{FFFE}", with: "\\u{fffe}").replacing("\u{FFFF}", with: "\\u{ffff}")
-    }.joined(separator: "&#10;")
-  }
 }

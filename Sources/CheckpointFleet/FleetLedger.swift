@@ -1,0 +1,100 @@
+import Bytes
+import CheckpointCore
+import CheckpointParts
+
+/// The results of one job, one line each, in the order in which they came: `job-0007.jsonl`.
+///
+/// A line is written when its item is done, and flushed. What a job that was ended left half-written
+/// is cut off by the next run, which goes on behind the last whole line.
+package final class FleetLedger {
+  private let file: AppendedFile
+  /// What was done before.
+  package let results: [FleetResult]
+
+  /// Opens the ledger of `job` in the folder of the plan's results, to go on with it.
+  ///
+  /// - Throws: `CheckpointError` where another process is at this job, or the ledger is another plan's.
+  package init(_ plan: FleetPlan, job: Int, in folder: String) throws {
+    do {
+      try Folder.create(folder)
+      let path = Self.path(job, in: folder)
+      file = try AppendedFile(path: path)
+      guard file.isLocked else {
+        throw CheckpointError(
+          file: path, "another process is at job \(job)", advice: "wait for it, or end it")
+      }
+      let content = try Self.read(path, plan, job)
+      results = content.results
+      try file.cut(at: content.wholeBytes)
+      if content.wholeBytes == 0 {
+        try file.append(
+          SealedDocument.text([.init("plan", .string(plan.identity)), .init("job", .int(job))])
+            + "\n")
+      }
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    }
+  }
+
+  /// Adds what came of an item, which is then done for good.
+  package func add(_ result: FleetResult) throws {
+    do {
+      try file.append(SealedDocument.text(result.members) + "\n")
+    } catch {
+      throw CheckpointError(error)
+    }
+  }
+
+  /// The results of a job so far; none where it was not begun.
+  package static func results(
+    _ plan: FleetPlan, job: Int, in folder: String
+  ) throws -> [FleetResult] {
+    do {
+      return try read(path(job, in: folder), plan, job).results
+    } catch let error as FileSystemError where error.isMissingFile {
+      return []
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    }
+  }
+
+  private static func path(_ job: Int, in folder: String) -> String {
+    let digits = String(job)
+    let padding = String(repeating: "0", count: max(0, 4 - digits.count))
+    return "\(folder)/job-\(padding)\(digits).jsonl"
+  }
+
+  /// More than the results of any job.
+  private static let maximumSize = 1 << 30
+
+  /// The results up to the first line that is not whole, and the bytes that they take.
+  private static func read(
+    _ path: String, _ plan: FleetPlan, _ job: Int
+  ) throws -> (results: [FleetResult], wholeBytes: Int) {
+    let bytes = try DocumentFile.read(path, limit: maximumSize, kind: "a job's results")
+    var results: [FleetResult] = []
+    var whole = 0
+    var seen: Set<Int> = []
+    let own = Set(plan.items(ofJob: job))
+    while let end = bytes[whole...].firstIndex(of: UInt8(ascii: "\n")) {
+      guard let node = try? SealedDocument.read(bytes[whole..<end]) else { break }
+      if whole == 0 {
+        guard node.value["plan"] == .string(plan.identity), node.value["job"] == .int(job) else {
+          throw CheckpointError(
+            file: path, "these are the results of another plan",
+            advice: "keep them elsewhere, or name another folder with --results")
+        }
+      } else {
+        let result = try inFile(path) { try FleetResult(node) }
+        guard own.contains(result.item), seen.insert(result.item).inserted else {
+          throw CheckpointError(
+            file: path, "item \(result.item) is not one of job \(job), or is there twice",
+            advice: "remove this file and run the job again")
+        }
+        results.append(result)
+      }
+      whole = end + 1
+    }
+    return (results, whole)
+  }
+}

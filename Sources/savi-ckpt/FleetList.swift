@@ -1,0 +1,86 @@
+import Bytes
+import CheckpointCore
+import CheckpointFormats
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The checkpoints that a fleet's command line names.
+enum FleetList {
+  /// The paths of all checkpoints, each once, in the order in which they are named.
+  ///
+  /// - Throws: `CheckpointError` where a folder or a list cannot be read, or a pattern fits nothing.
+  static func paths(_ arguments: [String]) throws -> [String] {
+    var seen: Set<TensorName> = []
+    return try arguments.flatMap(expanded).filter { seen.insert(TensorName($0)).inserted }
+  }
+
+  private static func expanded(_ argument: String) throws -> [String] {
+    if argument == "-" { return try lines(of: "/dev/stdin", limit: nil).flatMap(places) }
+    if Folder.exists(argument) { return try places(argument) }
+    guard (try? FileState(of: argument)) != nil else {
+      return isPattern(argument) ? try places(argument) : [argument]
+    }
+    guard isList(argument) else { return [argument] }
+    return try lines(of: argument, limit: maximumListSize).flatMap(places)
+  }
+
+  /// More than the paths of any fleet.
+  private static let maximumListSize = 1 << 30
+
+  /// Whether a file is a list of checkpoints rather than one: by its name, or because its first line
+  /// is the path of something.
+  private static func isList(_ path: String) -> Bool {
+    if [".txt", ".list", ".lst"].contains(where: path.hasSuffix) { return true }
+    guard let file = try? RandomAccessFile(path: path),
+      let start = try? file.readPrefix(min(file.size, 1 << 16)),
+      let text = String(validating: start, as: UTF8.self),
+      let line = text.split(whereSeparator: \.isNewline).first.map(String.init)
+    else { return false }
+    return (try? FileState(of: line)) != nil
+  }
+
+  /// The lines of a list, without empty ones and those that begin with `#`.
+  private static func lines(of path: String, limit: Int?) throws -> [String] {
+    do {
+      let bytes =
+        try limit.map {
+          try DocumentFile.read(path, limit: $0, kind: "a list of checkpoints")
+        } ?? Machine.readAll(0)
+      return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        .map(String.init).filter { !$0.hasPrefix("#") }
+    } catch let error as FileSystemError {
+      throw CheckpointError(error)
+    }
+  }
+
+  private static func isPattern(_ text: String) -> Bool {
+    text.contains { "*?[".contains($0) }
+  }
+
+  /// The checkpoints at and below a path, or at all that a pattern fits.
+  private static func places(_ path: String) throws -> [String] {
+    if Folder.exists(path) { return try Checkpoint.all(below: path) }
+    guard (try? FileState(of: path)) == nil, isPattern(path) else { return [path] }
+    let found = try matches(path)
+    guard !found.isEmpty else {
+      throw CheckpointError(file: path, "this pattern fits nothing")
+    }
+    return try found.flatMap { try Checkpoint.all(below: $0) }
+  }
+
+  private static func matches(_ pattern: String) throws -> [String] {
+    var result = unsafe glob_t()
+    defer { unsafe globfree(&result) }
+    let code = unsafe glob(pattern, 0, nil, &result)
+    guard code == 0 || code == GLOB_NOMATCH else {
+      throw CheckpointError(file: pattern, "the folders of this pattern cannot be read")
+    }
+    return (0..<Int(unsafe result.gl_pathc)).compactMap { index in
+      unsafe result.gl_pathv[index].map { unsafe String(cString: $0) }
+    }
+  }
+}
