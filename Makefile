@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Where `make browser` puts its pictures, if they are to be kept.
 export SCREENSHOTS
 
-.PHONY: help setup build demo test lint interop browser faults crash fuzz docs bench dist wheel install clean
+.PHONY: help setup build demo test lint interop browser slurm faults crash fuzz docs bench dist wheel install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ interop: build ## Compare with PyTorch, Flax and NumPy, from PyPI, in a cached v
 browser: build ## Look at the pages of `report` in Chromium; SCREENSHOTS=docs/images keeps the pictures.
 	@scripts/setup.sh chromium chromedriver:chromium-driver
 	@scripts/browser.sh
+
+slurm: build ## Run fleets and parts on a real Slurm of one node; as root, installs Slurm.
+	@scripts/slurm.sh
 
 faults: build ## Put faults into ports of many models, and see whether `verify` finds them.
 	@scripts/faults.sh --write docs/faults.md

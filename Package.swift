@@ -174,6 +174,8 @@ let package = Package(
       ],
       swiftSettings: tests),
     .testTarget(
+      name: "CheckpointFleetTests", dependencies: ["CheckpointFleet"], swiftSettings: tests),
+    .testTarget(
       name: "CheckpointValidationTests", dependencies: ["CheckpointCore", "CheckpointValidation"],
       swiftSettings: tests),
     .testTarget(

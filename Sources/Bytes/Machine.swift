@@ -1,3 +1,5 @@
+internal import CPlatform
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -33,8 +35,12 @@ public enum Machine {
     }
   }
 
-  /// Processors that are online, at least one.
-  public static var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
+  /// Processors that this process may run on, at least one: a scheduler (Slurm's `--cpus-per-task`,
+  /// `taskset`) may give it fewer than the machine has.
+  public static var processorCount: Int {
+    let allowed = Int(savi_allowed_processors())
+    return allowed > 0 ? allowed : max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+  }
 
   /// Whether `count` bytes are to be had, as far as the limits of the process say. Swift ends the
   /// process where an allocation fails, so what is large is asked for first.

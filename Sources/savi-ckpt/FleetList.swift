@@ -31,17 +31,21 @@ enum FleetList {
   /// More than the paths of any fleet.
   private static let maximumListSize = 1 << 30
 
-  /// Whether a file is a list of checkpoints rather than one: by its name, or because its first line
-  /// is the path of something.
+  /// Whether a file is a list of checkpoints rather than one: by its name, or because its first entry
+  /// is the path of something, or a pattern.
   private static func isList(_ path: String) -> Bool {
     if [".txt", ".list", ".lst"].contains(where: path.hasSuffix) { return true }
     guard let file = try? RandomAccessFile(path: path),
       let start = try? file.readPrefix(min(file.size, 1 << 16)),
-      let text = String(validating: start, as: UTF8.self),
-      let line = text.split(whereSeparator: \.isNewline).first.map(String.init)
+      let line = start.split(separator: UInt8(ascii: "\n")).first(where: { $0.first != comment }),
+      let entry = String(validating: line, as: UTF8.self)?.split(whereSeparator: \.isNewline).first
     else { return false }
-    return (try? FileState(of: line)) != nil
+    // A brace begins an index of shards.
+    return (try? FileState(of: String(entry))) != nil
+      || isPattern(String(entry)) && !entry.hasPrefix("{")
   }
+
+  private static let comment = UInt8(ascii: "#")
 
   /// The lines of a list, without empty ones and those that begin with `#`.
   private static func lines(of path: String, limit: Int?) throws -> [String] {
@@ -51,7 +55,7 @@ enum FleetList {
           try DocumentFile.read(path, limit: $0, kind: "a list of checkpoints")
         } ?? Machine.readAll(0)
       return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        .map(String.init).filter { !$0.hasPrefix("#") }
+        .filter { $0.utf8.first != comment }.map(String.init)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
