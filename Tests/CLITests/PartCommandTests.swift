@@ -66,7 +66,8 @@ struct PartCommandTests {
     let schema = try folder.write(
       "s.yaml",
       Array(
-        "schema_version: 1\nname: s\ntensors:\n  - {name: 'layers.*', dtype: float32, mean: {max: 0}}\n".utf8))
+        "schema_version: 1\nname: s\ntensors:\n  - {name: 'layers.*', dtype: float32, mean: {max: 0}}\n"
+          .utf8))
     try checkSame(["hash", file], count)
     try checkSame(["stats", file, "--style", "full"], count)
     try checkSame(["stats", file, "--output", "csv"], count)

@@ -1,6 +1,5 @@
-import Testing
-
 import CheckpointCore
+import Testing
 
 @Suite("Work is divided into parts")
 struct PartDivisionTests {
