@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 
+import fleet_makespan
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 SIDE = 2048
@@ -335,6 +337,7 @@ def main():
         small_model(tool, pathlib.Path(folder))
         residual_models(tool, pathlib.Path(folder))
         listing(tool, pathlib.Path(folder))
+        fleet_makespan.main(start)
         if "--quick" not in sys.argv:
             distributed(tool, pathlib.Path(folder))
             large(tool, pathlib.Path(folder))
