@@ -48,7 +48,7 @@ crash: ## Signal a conversion at every system call; installs strace.
 	$(SWIFT) test --skip-build --disable-xctest --filter SystemCallTests
 
 fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; see docs/fuzzing.md.
-	$(SWIFT) build -c release --package-path Fuzz --scratch-path .build-fuzz \
+	SAVI_CKPT_FUZZ=1 $(SWIFT) build -c release --product fuzz --scratch-path .build-fuzz \
 	  --sanitize fuzzer --sanitize address
 	@scripts/fuzz.sh $(SECONDS)
 

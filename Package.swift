@@ -94,7 +94,7 @@ let package = Package(
       name: "Checkpoints",
       dependencies: [
         "Bytes", "CheckpointCore", "CheckpointFormats", "CheckpointInspection",
-        "CheckpointMapping", "CheckpointConversion", "CheckpointValidation",
+        "CheckpointMapping", "CheckpointConversion", "CheckpointValidation", "ModelVerification",
       ],
       swiftSettings: strict),
     .target(
@@ -187,3 +187,10 @@ let package = Package(
       swiftSettings: tests),
   ]
 )
+
+// Only libFuzzer has a main for it, so that no other build can have it.
+if Context.environment["SAVI_CKPT_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["Checkpoints"], path: "Fuzz/Sources/fuzz", swiftSettings: tests))
+}

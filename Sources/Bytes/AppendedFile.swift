@@ -5,14 +5,14 @@
 #endif
 
 /// A file that grows at its end, line by line, and whose lines stay once they are there.
-public final class AppendedFile {
+package final class AppendedFile {
   private let path: String
   private let descriptor: CInt
   /// Whether this process alone is to write to it.
-  public let isLocked: Bool
+  package let isLocked: Bool
 
   /// Opens the file at `path`, which is made where there is none.
-  public init(path: String) throws(FileSystemError) {
+  package init(path: String) throws(FileSystemError) {
     self.path = path
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .last("write to", path) }
@@ -23,12 +23,12 @@ public final class AppendedFile {
   deinit { close(descriptor) }
 
   /// Drops everything from `size` bytes on.
-  public func cut(at size: Int) throws(FileSystemError) {
+  package func cut(at size: Int) throws(FileSystemError) {
     guard ftruncate(descriptor, off_t(size)) == 0 else { throw .last("shorten", path) }
   }
 
   /// Adds `text` at the end and flushes it to the disk.
-  public func append(_ text: String) throws(FileSystemError) {
+  package func append(_ text: String) throws(FileSystemError) {
     let bytes = Array(text.utf8)
     var done = 0
     while done < bytes.count {

@@ -10,10 +10,10 @@ import Synchronization
 /// flushed, and renamed. Unless `commit()` succeeds, nothing is left behind.
 ///
 /// `write(_:at:)` may be called from several threads, at any offsets.
-public final class AtomicFile: Sendable {
-  public let path: String
+package final class AtomicFile: Sendable {
+  package let path: String
   /// Where the bytes are until they are committed, for libraries that open files themselves.
-  public let temporaryPath: String
+  package let temporaryPath: String
   private let descriptor: CInt
   private let flushed = Atomic(false)
 
@@ -21,7 +21,7 @@ public final class AtomicFile: Sendable {
   ///
   /// - Parameter overwrite: whether a file already at `path` may be replaced; otherwise
   ///   `EEXIST` is thrown now, and again by `commit()` if one appears in between.
-  public init(path: String, overwrite: Bool) throws(FileSystemError) {
+  package init(path: String, overwrite: Bool) throws(FileSystemError) {
     var status = stat()
     if unsafe stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFREG else {
@@ -44,7 +44,7 @@ public final class AtomicFile: Sendable {
   }
 
   /// Whether two paths lead to one file, or would once it exists.
-  public static func isSamePlace(_ a: String, _ b: String) -> Bool { place(a) == place(b) }
+  package static func isSamePlace(_ a: String, _ b: String) -> Bool { place(a) == place(b) }
 
   /// The path without links and dots, as far as it exists.
   private static func place(_ path: String) -> String {
@@ -84,11 +84,11 @@ public final class AtomicFile: Sendable {
   }
 
   /// A file's name as the names of its temporary files begin: long ones are shortened.
-  public static func nameInTemporaries(of name: String) -> String { TemporaryName.shortened(name) }
+  package static func nameInTemporaries(of name: String) -> String { TemporaryName.shortened(name) }
 
   /// Deletes what a run that was killed left of the outputs that lie beside `path` under a name
   /// that `isOutput` takes, as `nameInTemporaries` gives it; without it, of `path` itself.
-  public static func sweepLeftovers(
+  package static func sweepLeftovers(
     of path: String, outputs isOutput: ((String) -> Bool)? = nil
   ) {
     let (folder, name) = split(path)
@@ -104,7 +104,7 @@ public final class AtomicFile: Sendable {
   }
 
   /// Writes all of `bytes` at `offset`.
-  public func write(_ bytes: Span<UInt8>, at offset: Int) throws(FileSystemError) {
+  package func write(_ bytes: Span<UInt8>, at offset: Int) throws(FileSystemError) {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -120,7 +120,7 @@ public final class AtomicFile: Sendable {
   }
 
   /// Writes a whole text to `path`.
-  public static func write(
+  package static func write(
     _ text: String, to path: String, overwrite: Bool
   ) throws(FileSystemError) {
     let file = try AtomicFile(path: path, overwrite: overwrite)
@@ -130,7 +130,7 @@ public final class AtomicFile: Sendable {
   }
 
   /// Flushes and closes the file, which keeps its temporary name; nothing more can be written.
-  public func finish() throws(FileSystemError) {
+  package func finish() throws(FileSystemError) {
     guard !flushed.exchange(true, ordering: .relaxed) else { return }
     if overwrite { takeOverAccess() }
     let status = fsync(descriptor)
@@ -151,11 +151,11 @@ public final class AtomicFile: Sendable {
   }
 
   /// Flushes the file, gives it its name, and flushes the folder.
-  public func commit() throws(FileSystemError) { try Self.commit([self]) }
+  package func commit() throws(FileSystemError) { try Self.commit([self]) }
 
   /// Commits `files` in their order and in one turn: an interrupt comes before the first or after the
   /// last. Where one cannot be, those that replaced nothing are taken away again.
-  public static func commit(_ files: [AtomicFile]) throws(FileSystemError) {
+  package static func commit(_ files: [AtomicFile]) throws(FileSystemError) {
     for file in files { try file.finish() }
     let failure = TemporaryFiles.shared.inTurn { () -> FileSystemError? in
       for (index, file) in files.enumerated() {

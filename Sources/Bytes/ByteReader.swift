@@ -1,23 +1,23 @@
 /// A cursor over bytes that came from a file. Every read is bounds-checked; nothing traps.
-public struct ByteReader: Sendable {
-  public let bytes: ArraySlice<UInt8>
+package struct ByteReader: Sendable {
+  package let bytes: ArraySlice<UInt8>
   /// The position of the next byte, counted from the start of `bytes`.
-  public private(set) var position = 0
+  package private(set) var position = 0
 
-  public init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
-  public init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
+  package init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+  package init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
 
-  public var remaining: Int { bytes.count - position }
-  public var isAtEnd: Bool { remaining == 0 }
+  package var remaining: Int { bytes.count - position }
+  package var isAtEnd: Bool { remaining == 0 }
 
   /// The data ended before a value did.
-  public struct Truncated: Error, Equatable {
+  package struct Truncated: Error, Equatable {
     /// Where the value begins.
-    public let position: Int
-    public let needed: Int
-    public let available: Int
+    package let position: Int
+    package let needed: Int
+    package let available: Int
 
-    public init(position: Int, needed: Int, available: Int) {
+    package init(position: Int, needed: Int, available: Int) {
       self.position = position
       self.needed = needed
       self.available = available
@@ -25,7 +25,7 @@ public struct ByteReader: Sendable {
   }
 
   /// The next `count` bytes, without copying them.
-  public mutating func read(_ count: Int) throws(Truncated) -> ArraySlice<UInt8> {
+  package mutating func read(_ count: Int) throws(Truncated) -> ArraySlice<UInt8> {
     guard count >= 0, count <= remaining else {
       throw Truncated(position: position, needed: count, available: remaining)
     }
@@ -34,9 +34,9 @@ public struct ByteReader: Sendable {
     return bytes[start..<start + count]
   }
 
-  public mutating func skip(_ count: Int) throws(Truncated) { _ = try read(count) }
+  package mutating func skip(_ count: Int) throws(Truncated) { _ = try read(count) }
 
-  public mutating func readByte() throws(Truncated) -> UInt8 {
+  package mutating func readByte() throws(Truncated) -> UInt8 {
     guard remaining > 0 else {
       throw Truncated(position: position, needed: 1, available: 0)
     }
@@ -44,7 +44,7 @@ public struct ByteReader: Sendable {
     return bytes[bytes.startIndex + position]
   }
 
-  public mutating func readLittleEndian<T: FixedWidthInteger>(
+  package mutating func readLittleEndian<T: FixedWidthInteger>(
     _: T.Type = T.self
   ) throws(Truncated) -> T {
     var value: T = 0
@@ -54,14 +54,14 @@ public struct ByteReader: Sendable {
     return value
   }
 
-  public mutating func readBigEndian<T: FixedWidthInteger>(
+  package mutating func readBigEndian<T: FixedWidthInteger>(
     _: T.Type = T.self
   ) throws(Truncated) -> T {
     try readLittleEndian(T.self).byteSwapped
   }
 
   /// The bytes up to the next newline, which is consumed but not returned.
-  public mutating func readLine() throws(Truncated) -> ArraySlice<UInt8> {
+  package mutating func readLine() throws(Truncated) -> ArraySlice<UInt8> {
     let rest = bytes[(bytes.startIndex + position)...]
     guard let newline = rest.firstIndex(of: 0x0A) else {
       throw Truncated(position: position, needed: remaining + 1, available: remaining)

@@ -1,5 +1,5 @@
 /// Reverses the bytes of every `width`-byte group, in place. `width` is 1, 2, 4, 8 or 16.
-public func swapBytes(_ bytes: inout MutableSpan<UInt8>, width: Int) {
+package func swapBytes(_ bytes: inout MutableSpan<UInt8>, width: Int) {
   unsafe bytes.withUnsafeMutableBytes { buffer in
     switch width {
     case 2: unsafe swapElements(buffer, UInt16.self)

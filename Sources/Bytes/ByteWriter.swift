@@ -1,6 +1,6 @@
 extension [UInt8] {
   /// Appends `value`, least significant byte first.
-  public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+  package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
     var rest = value
     for _ in 0..<MemoryLayout<T>.size {
       append(UInt8(truncatingIfNeeded: rest))

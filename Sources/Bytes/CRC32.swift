@@ -2,19 +2,19 @@ internal import CDeflate
 
 /// The CRC-32 of zip entries (ISO 3309, polynomial 0xEDB88320), by libdeflate, which folds with
 /// carry-less multiplication several times as fast as zlib's tables.
-public struct CRC32: Sendable {
-  public private(set) var value: UInt32 = 0
+package struct CRC32: Sendable {
+  package private(set) var value: UInt32 = 0
 
-  public init() {}
+  package init() {}
 
-  public mutating func update(_ bytes: Span<UInt8>) {
+  package mutating func update(_ bytes: Span<UInt8>) {
     value = unsafe bytes.withUnsafeBytes { buffer in
       // Without bytes libdeflate begins anew.
       unsafe buffer.isEmpty ? value : libdeflate_crc32(value, buffer.baseAddress, buffer.count)
     }
   }
 
-  public static func of(_ bytes: [UInt8]) -> UInt32 {
+  package static func of(_ bytes: [UInt8]) -> UInt32 {
     var crc = CRC32()
     crc.update(bytes.span)
     return crc.value

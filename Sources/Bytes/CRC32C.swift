@@ -1,12 +1,12 @@
 /// The CRC-32C of a run of bytes (Castagnoli, polynomial 0x82F63B78 reflected; RFC 3720, B.4), eight
 /// bytes at a time by as many tables.
-public struct CRC32C: Sendable {
+package struct CRC32C: Sendable {
   private var state: UInt32 = 0xFFFF_FFFF
-  public var value: UInt32 { ~state }
+  package var value: UInt32 { ~state }
 
-  public init() {}
+  package init() {}
 
-  public static func of(_ bytes: Span<UInt8>) -> UInt32 {
+  package static func of(_ bytes: Span<UInt8>) -> UInt32 {
     var crc = CRC32C()
     crc.update(bytes)
     return crc.value
@@ -31,7 +31,7 @@ public struct CRC32C: Sendable {
     return tables
   }()
 
-  public mutating func update(_ bytes: Span<UInt8>) {
+  package mutating func update(_ bytes: Span<UInt8>) {
     var crc = state
     let tables = Self.tables.span
     unsafe bytes.withUnsafeBytes { buffer in

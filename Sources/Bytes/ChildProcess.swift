@@ -5,8 +5,8 @@
 #endif
 
 /// A program that is run to its end for what it writes.
-public enum ChildProcess {
-  public enum End: Sendable, Equatable {
+package enum ChildProcess {
+  package enum End: Sendable, Equatable {
     case exited(CInt)
     case signalled(CInt)
     /// It wrote more than was allowed, and was ended.
@@ -22,7 +22,7 @@ public enum ChildProcess {
   ///   - maximumError: how many of the last bytes of its standard error are kept; without it, what it
   ///     says there goes nowhere.
   /// - Throws: `FileSystemError` where it cannot be started.
-  public static func run(
+  package static func run(
     _ program: String, arguments: [String], environment: [String: String], maximumOutput: Int,
     maximumError: Int? = nil
   ) throws(FileSystemError) -> (output: [UInt8], error: [UInt8], end: End) {

@@ -1,12 +1,12 @@
 internal import CDeflate
 
 /// Buffers into zlib streams (RFC 1950).
-public enum Deflate {
+package enum Deflate {
   /// libdeflate's default level: near the best ratio, at a few hundred megabytes a second.
   private static let level: CInt = 6
 
   /// `bytes` as a zlib stream.
-  public static func zlib(_ bytes: [UInt8]) -> [UInt8] {
+  package static func zlib(_ bytes: [UInt8]) -> [UInt8] {
     // Allocation fails only where the process has no memory left for anything else either.
     guard let compressor = unsafe libdeflate_alloc_compressor(level) else { return [] }
     defer { unsafe libdeflate_free_compressor(compressor) }

@@ -5,14 +5,14 @@
 #endif
 
 /// What the file system says of a file without opening it.
-public struct FileState: Sendable, Equatable {
+package struct FileState: Sendable, Equatable {
   /// Bytes.
-  public let size: Int
+  package let size: Int
   /// When it was changed last, in nanoseconds since 1970.
-  public let modified: Int
+  package let modified: Int
 
   /// - Throws: `FileSystemError` where there is no such file.
-  public init(of path: String) throws(FileSystemError) {
+  package init(of path: String) throws(FileSystemError) {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw .last("inspect", path) }
     #if canImport(Glibc)

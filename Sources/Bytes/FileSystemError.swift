@@ -5,14 +5,14 @@
 #endif
 
 /// A system call on a file failed.
-public struct FileSystemError: Error, Equatable {
+package struct FileSystemError: Error, Equatable {
   /// What was being done, as a verb phrase: "open", "write to".
-  public let action: String
-  public let path: String
+  package let action: String
+  package let path: String
   /// The value of `errno`, or zero where the file ended early.
-  public let code: CInt
+  package let code: CInt
 
-  public init(action: String, path: String, code: CInt) {
+  package init(action: String, path: String, code: CInt) {
     self.action = action
     self.path = path
     self.code = code
@@ -23,10 +23,10 @@ public struct FileSystemError: Error, Equatable {
   }
 
   /// Whether there is no such file.
-  public var isMissingFile: Bool { code == ENOENT }
+  package var isMissingFile: Bool { code == ENOENT }
 
   /// The system's own sentence for the failure.
-  public var reason: String {
+  package var reason: String {
     code == 0
       ? "the file ended early; it may have been truncated while it was read"
       : unsafe String(cString: strerror(code))

@@ -5,9 +5,9 @@
 #endif
 
 /// Folders.
-public enum Folder {
+package enum Folder {
   /// Makes the folder `path`, unless there is one; its own folder must exist.
-  public static func create(_ path: String) throws(FileSystemError) {
+  package static func create(_ path: String) throws(FileSystemError) {
     guard unsafe mkdir(path, 0o777) != 0 else { return }
     let code = errno
     guard code == EEXIST, exists(path) else {
@@ -16,27 +16,27 @@ public enum Folder {
   }
 
   /// Whether `path` is a folder.
-  public static func exists(_ path: String) -> Bool {
+  package static func exists(_ path: String) -> Bool {
     var status = stat()
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Whether what is at `path` is a symbolic link.
-  public static func isLink(_ path: String) throws(FileSystemError) -> Bool {
+  package static func isLink(_ path: String) throws(FileSystemError) -> Bool {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else { throw .last("inspect", path) }
     return status.st_mode & S_IFMT == S_IFLNK
   }
 
   /// The absolute path of what is at `path`, without symbolic links.
-  public static func resolved(_ path: String) throws(FileSystemError) -> String {
+  package static func resolved(_ path: String) throws(FileSystemError) -> String {
     guard let real = unsafe realpath(path, nil) else { throw .last("open", path) }
     defer { unsafe free(real) }
     return unsafe String(cString: real)
   }
 
   /// The names in the folder `path`, in no order.
-  public static func contents(_ path: String) throws(FileSystemError) -> [String] {
+  package static func contents(_ path: String) throws(FileSystemError) -> [String] {
     guard let folder = unsafe opendir(path) else { throw .last("open", path) }
     defer { unsafe closedir(folder) }
     var names: [String] = []
@@ -52,7 +52,7 @@ public enum Folder {
 
   /// The files in the folder `path` and in its folders, by their relative paths, in no order. Links to
   /// files are files; links to folders, which may lead back up, are left out.
-  public static func files(below path: String) throws(FileSystemError) -> [String] {
+  package static func files(below path: String) throws(FileSystemError) -> [String] {
     var result: [String] = []
     var waiting = [""]
     while let folder = waiting.popLast() {
@@ -69,8 +69,8 @@ public enum Folder {
   }
 
   /// What is in a folder.
-  public struct Item: Sendable {
-    public enum Kind: Sendable, Equatable {
+  package struct Item: Sendable {
+    package enum Kind: Sendable, Equatable {
       case folder
       /// A regular file of so many bytes.
       case file(Int)
@@ -79,12 +79,12 @@ public enum Folder {
       /// A pipe, a device.
       case other
     }
-    public let name: String
-    public let kind: Kind
+    package let name: String
+    package let kind: Kind
   }
 
   /// The items in the folder `path`, in no order. Links are not followed.
-  public static func items(_ path: String) throws(FileSystemError) -> [Item] {
+  package static func items(_ path: String) throws(FileSystemError) -> [Item] {
     var items: [Item] = []
     for name in try contents(path) {
       var status = stat()

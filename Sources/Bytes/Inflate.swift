@@ -1,12 +1,12 @@
 internal import CDeflate
 
 /// Deflated streams into buffers of a known limit.
-public enum Inflate {
+package enum Inflate {
   /// No more than this many bytes come of one (RFC 1951).
-  public static let maximumRatio = 1032
+  package static let maximumRatio = 1032
 
   /// What stands around the deflated bytes.
-  public enum Wrapper {
+  package enum Wrapper {
     /// RFC 1950, with an Adler-32.
     case zlib
     /// RFC 1952, with a CRC-32.
@@ -14,7 +14,7 @@ public enum Inflate {
   }
 
   /// The bytes that `packed` unpacks to, or `nil` where it is damaged or gives more than `limit`.
-  public static func unpack(
+  package static func unpack(
     _ packed: Span<UInt8>, _ wrapper: Wrapper, limit: Int
   ) -> [UInt8]? {
     guard let decompressor = unsafe libdeflate_alloc_decompressor() else { return nil }

@@ -7,23 +7,23 @@ internal import CPlatform
 #endif
 
 /// The machine a command runs on.
-public enum Machine {
+package enum Machine {
   /// A path that leads to the running program even where its file was replaced; `nil` where the
   /// system has none.
-  public static var selfLink: String? {
+  package static var selfLink: String? {
     let link = "/proc/self/exe"
     return unsafe access(link, X_OK) == 0 ? link : nil
   }
 
   /// The path of the running program.
-  public static var executable: String {
+  package static var executable: String {
     let resolved = unsafe realpath("/proc/self/exe", nil) ?? realpath(CommandLine.arguments[0], nil)
     defer { unsafe free(resolved) }
     return unsafe resolved.map { unsafe String(cString: $0) } ?? CommandLine.arguments[0]
   }
 
   /// Everything up to the end of `descriptor`: standard input is 0.
-  public static func readAll(_ descriptor: CInt) throws(FileSystemError) -> [UInt8] {
+  package static func readAll(_ descriptor: CInt) throws(FileSystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -37,30 +37,30 @@ public enum Machine {
 
   /// Processors that this process may run on, at least one: a scheduler (Slurm's `--cpus-per-task`,
   /// `taskset`) may give it fewer than the machine has.
-  public static var processorCount: Int {
+  package static var processorCount: Int {
     let allowed = Int(savi_allowed_processors())
     return allowed > 0 ? allowed : max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
   }
 
   /// Whether `count` bytes are to be had, as far as the limits of the process say. Swift ends the
   /// process where an allocation fails, so what is large is asked for first.
-  public static func canAllocate(_ count: Int) -> Bool {
+  package static func canAllocate(_ count: Int) -> Bool {
     let block = unsafe malloc(count)
     defer { unsafe free(block) }
     return unsafe block != nil || count == 0
   }
 
   /// Whether a file descriptor is a terminal.
-  public static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+  package static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
   /// The value of a variable of the environment.
-  public static func environment(_ name: String) -> String? {
+  package static func environment(_ name: String) -> String? {
     // The string is the environment's own, which nothing here changes.
     unsafe getenv(name).map { unsafe String(cString: $0) }
   }
 
   /// The columns of the terminal that a file descriptor is; `nil` where it is none, or does not say.
-  public static func terminalColumns(_ descriptor: CInt) -> Int? {
+  package static func terminalColumns(_ descriptor: CInt) -> Int? {
     var size = winsize()
     // The call fills in the structure it is given, and nothing where it fails.
     guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
@@ -70,12 +70,12 @@ public enum Machine {
   }
 
   /// Writes all of `text` to a file descriptor.
-  public static func write(_ text: String, to descriptor: CInt) throws(FileSystemError) {
+  package static func write(_ text: String, to descriptor: CInt) throws(FileSystemError) {
     try write(Array(text.utf8), to: descriptor)
   }
 
   /// Writes all of `bytes` to a file descriptor.
-  public static func write(_ bytes: [UInt8], to descriptor: CInt) throws(FileSystemError) {
+  package static func write(_ bytes: [UInt8], to descriptor: CInt) throws(FileSystemError) {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -97,7 +97,7 @@ public enum Machine {
 
   #if canImport(Glibc)
     /// Bytes of address space that this process takes: the first field of /proc/self/statm, in pages.
-    public static var addressSpace: UInt {
+    package static var addressSpace: UInt {
       let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else { return 0 }
       defer { close(descriptor) }

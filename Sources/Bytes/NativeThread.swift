@@ -8,14 +8,14 @@
 ///
 /// libdispatch's pools end the process where a thread or a file descriptor is not to be had; this
 /// says so.
-public final class NativeThread {
+package final class NativeThread {
   /// Bytes of stack for work that does not recurse.
-  public static let shallowStack = 2 << 20
+  package static let shallowStack = 2 << 20
   /// Room for a hundred levels of any structure, of which each takes a few kilobytes.
-  public static let deepStack = 16 << 20
+  package static let deepStack = 16 << 20
 
   /// Runs `body` to its end on a deep stack; where no thread can be made, on the one there is.
-  public static func runDeep(_ body: @escaping @Sendable () -> Void) {
+  package static func runDeep(_ body: @escaping @Sendable () -> Void) {
     if let thread = NativeThread(stack: deepStack, body) { thread.join() } else { body() }
   }
 
@@ -27,7 +27,7 @@ public final class NativeThread {
   }
 
   /// Runs `body` on a new thread; `nil` where the system gives none.
-  public init?(stack: Int = shallowStack, _ body: @escaping @Sendable () -> Void) {
+  package init?(stack: Int = shallowStack, _ body: @escaping @Sendable () -> Void) {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     defer { unsafe pthread_attr_destroy(&attributes) }
@@ -66,5 +66,5 @@ public final class NativeThread {
   }
 
   /// Waits for the thread's end.
-  public func join() { pthread_join(handle, nil) }
+  package func join() { pthread_join(handle, nil) }
 }

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Runs `body` for 0 ..< `count` on up to `threads` threads, this one among them, and rethrows the
 /// error of the lowest index that failed. Once one has failed, no further index is begun. Where the
 /// system gives fewer threads, the work takes longer.
-public func parallelFor(
+package func parallelFor(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws -> Void
 ) throws {
   let workers = max(1, min(threads, count))
@@ -36,7 +36,7 @@ public func parallelFor(
 }
 
 /// The results of `body` for 0 ..< `count`, in order, computed on up to `threads` threads.
-public func parallelMap<R: Sendable>(
+package func parallelMap<R: Sendable>(
   _ count: Int, threads: Int, _ body: @Sendable (Int) throws -> R
 ) throws -> [R] {
   let results = Mutex([R?](repeating: nil, count: count))
@@ -50,14 +50,14 @@ public func parallelMap<R: Sendable>(
 /// Bounds the bytes that parallel work holds at once.
 ///
 /// A job larger than the whole budget is admitted alone, so that every job runs.
-public final class MemoryBudget: Sendable {
+package final class MemoryBudget: Sendable {
   private let limit: Int
   private let used = Mutex(0)
   private let released = DispatchSemaphore(value: 0)
 
-  public init(bytes: Int) { limit = bytes }
+  package init(bytes: Int) { limit = bytes }
 
-  public func withBytes<R>(_ bytes: Int, _ body: () throws -> R) rethrows -> R {
+  package func withBytes<R>(_ bytes: Int, _ body: () throws -> R) rethrows -> R {
     while true {
       let admitted = used.withLock { used in
         guard used == 0 || used + bytes <= limit else { return false }

@@ -8,10 +8,10 @@
 ///
 /// It reads with `pread` and never maps: a mapped file that another process truncates kills the
 /// reader, and its pages would count towards the peak memory of a streaming conversion.
-public final class RandomAccessFile: Sendable {
-  public let path: String
+package final class RandomAccessFile: Sendable {
+  package let path: String
   /// Bytes in the file when it was opened, or in the part of it that this is.
-  public let size: Int
+  package let size: Int
   /// Where the part begins in the file.
   private let start: Int
   private let handle: Handle
@@ -28,7 +28,7 @@ public final class RandomAccessFile: Sendable {
   private var descriptor: CInt { handle.descriptor }
 
   /// Opens `path`, which must be a regular file.
-  public init(path: String) throws(FileSystemError) {
+  package init(path: String) throws(FileSystemError) {
     // Without blocking: opening a pipe would wait for a writer before it could be refused.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .last("open", path) }
@@ -55,13 +55,13 @@ public final class RandomAccessFile: Sendable {
   }
 
   /// The bytes `range` as a file of their own, as far as they exist.
-  public func part(_ range: Range<Int>) -> RandomAccessFile {
+  package func part(_ range: Range<Int>) -> RandomAccessFile {
     RandomAccessFile(self, range.clamped(to: 0..<size))
   }
 
   /// Whether another process holds the exclusive lock (`flock`) by which HDF5 keeps readers away from
   /// a file that it is writing.
-  public var isLockedForWriting: Bool {
+  package var isLockedForWriting: Bool {
     guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
       // Not kept: it would keep a writer away in turn.
       _ = flock(descriptor, LOCK_UN)
@@ -72,7 +72,7 @@ public final class RandomAccessFile: Sendable {
 
   /// Fills the first `count` bytes of `buffer` with those at `offset`; an early end of the file is
   /// an error.
-  public func read(
+  package func read(
     at offset: Int, count: Int, into buffer: inout MutableSpan<UInt8>
   ) throws(FileSystemError) {
     guard try readAvailable(at: offset, count: count, into: &buffer) == count else {
@@ -81,7 +81,7 @@ public final class RandomAccessFile: Sendable {
   }
 
   /// Reads up to `count` bytes at `offset` and returns how many there were.
-  public func readAvailable(
+  package func readAvailable(
     at offset: Int, count limit: Int, into buffer: inout MutableSpan<UInt8>
   ) throws(FileSystemError) -> Int {
     precondition(limit <= buffer.count)
@@ -104,7 +104,7 @@ public final class RandomAccessFile: Sendable {
   }
 
   /// The `count` bytes at `offset`. The caller has checked `count` against `size`.
-  public func read(at offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws(FileSystemError) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: count)
     var span = buffer.mutableSpan
     try read(at: offset, count: count, into: &span)
@@ -112,7 +112,7 @@ public final class RandomAccessFile: Sendable {
   }
 
   /// At most `count` bytes from the start: what format detection looks at.
-  public func readPrefix(_ count: Int) throws(FileSystemError) -> [UInt8] {
+  package func readPrefix(_ count: Int) throws(FileSystemError) -> [UInt8] {
     try read(at: 0, count: min(count, size))
   }
 }

@@ -4,7 +4,7 @@
 /// read, and the transposes, flips and interleavings of a conversion. Dimensions that are
 /// contiguous on both sides are merged first, and the two innermost loops are tiled, so that a
 /// transpose reads and writes whole cache lines.
-public struct StridedCopy: Sendable, Equatable {
+package struct StridedCopy: Sendable, Equatable {
   /// One dimension: its extent, and the step in elements on each side (negative for a flip).
   struct Axis: Equatable {
     var count: Int
@@ -25,7 +25,7 @@ public struct StridedCopy: Sendable, Equatable {
   ///   - targetStrides: as for the source.
   ///   - targetOffset: the element of the target at index (0, …, 0).
   /// - Returns: `nil` where the arithmetic overflows or the ranks differ.
-  public init?(
+  package init?(
     shape: [Int], sourceStrides: [Int], sourceOffset: Int = 0, targetStrides: [Int],
     targetOffset: Int = 0
   ) {
@@ -72,7 +72,7 @@ public struct StridedCopy: Sendable, Equatable {
   ///
   /// - Parameter elementSize: bytes per element: 1, 2, 4, 8 or 16.
   /// - Returns: false, with nothing copied, where either buffer is too small.
-  public func callAsFunction(
+  package func callAsFunction(
     from source: Span<UInt8>, to target: inout MutableSpan<UInt8>, elementSize: Int
   ) -> Bool {
     guard let sourceBounds, let targetBounds else { return true }
@@ -176,7 +176,7 @@ private func copyPlane<T: BitwiseCopyable>(
 
 /// The first and last element that indices within `shape` reach, or `nil` on overflow.
 /// `shape` has no zero extent.
-public func elementBounds(shape: [Int], strides: [Int], offset: Int) -> ClosedRange<Int>? {
+package func elementBounds(shape: [Int], strides: [Int], offset: Int) -> ClosedRange<Int>? {
   var (low, high) = (offset, offset)
   for (count, step) in zip(shape, strides) {
     guard let reach = (count - 1).multipliedChecked(by: step) else { return nil }
@@ -192,7 +192,7 @@ public func elementBounds(shape: [Int], strides: [Int], offset: Int) -> ClosedRa
 }
 
 /// C-order strides in elements: the last dimension is contiguous. `nil` on overflow.
-public func contiguousStrides(_ shape: [Int]) -> [Int]? {
+package func contiguousStrides(_ shape: [Int]) -> [Int]? {
   var strides = [Int](repeating: 1, count: shape.count)
   for axis in shape.indices.dropLast().reversed() {
     guard let step = strides[axis + 1].multipliedChecked(by: max(shape[axis + 1], 1)) else {

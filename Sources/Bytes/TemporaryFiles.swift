@@ -10,8 +10,8 @@ import Synchronization
 ///
 /// Whatever makes such a file or gives it its final name does so in turn with the others, and an
 /// interrupt's turn is the last: nothing is made, renamed or complained of once removal has begun.
-public final class TemporaryFiles: Sendable {
-  public static let shared = TemporaryFiles()
+package final class TemporaryFiles: Sendable {
+  package static let shared = TemporaryFiles()
   private let paths = Mutex(Set<String>())
 
   /// Creates a file that must not exist yet.
@@ -28,7 +28,7 @@ public final class TemporaryFiles: Sendable {
   }
 
   /// Creates a file of a name that nothing has yet: `prefix` and six characters.
-  public func createUnique(
+  package func createUnique(
     _ prefix: String
   ) throws(FileSystemError) -> (path: String, descriptor: CInt) {
     var template = Array((prefix + "XXXXXX").utf8CString)
@@ -49,7 +49,7 @@ public final class TemporaryFiles: Sendable {
   }
 
   /// Runs `body`, which opens a temporary file by its path or gives it another name.
-  public func inTurn<R>(_ body: () throws -> R) rethrows -> R {
+  package func inTurn<R>(_ body: () throws -> R) rethrows -> R {
     try paths.withLock { _ in try body() }
   }
 
@@ -57,14 +57,14 @@ public final class TemporaryFiles: Sendable {
   func forget(_ path: String) { paths.withLock { _ = $0.remove(path) } }
 
   /// Deletes the file at `path`, which is given up.
-  public func remove(_ path: String) {
+  package func remove(_ path: String) {
     paths.withLock { paths in
       if paths.remove(path) != nil { unsafe unlink(path) }
     }
   }
 
   /// Deletes every unfinished file of this process, then calls `end`, which must end the process.
-  public func removeAll(thenEnd end: () -> Never) -> Never {
+  package func removeAll(thenEnd end: () -> Never) -> Never {
     paths.withLock { paths in
       for path in paths { unsafe unlink(path) }
       end()
@@ -133,7 +133,7 @@ struct TemporaryName: Equatable {
 extension TemporaryFiles {
   /// Deletes what a run that was killed left behind in `folder` of the outputs that `isOutput`
   /// names. The files of one process belong together: one that is still held keeps them all.
-  public static func sweep(_ folder: String, outputs isOutput: (String) -> Bool) {
+  package static func sweep(_ folder: String, outputs isOutput: (String) -> Bool) {
     // A folder that cannot be listed is reported by whoever writes into it.
     guard let names = try? Folder.contents(folder) else { return }
     let leftovers = names.compactMap { name in

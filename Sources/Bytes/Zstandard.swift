@@ -1,13 +1,13 @@
 internal import CZstd
 
 /// Zstandard frames (RFC 8878) into buffers of a known limit.
-public enum Zstandard {
+package enum Zstandard {
   /// No more than this many bytes come of one: a block gives 128 KiB and takes four bytes.
-  public static let maximumRatio = 32768
+  package static let maximumRatio = 32768
 
   /// The bytes that `packed`, one frame or several, unpacks to, or `nil` where it is damaged or gives
   /// more than `limit`.
-  public static func decompress(_ packed: Span<UInt8>, limit: Int) -> [UInt8]? {
+  package static func decompress(_ packed: Span<UInt8>, limit: Int) -> [UInt8]? {
     let capacity = min(limit, packed.count.multipliedChecked(by: maximumRatio) ?? limit)
     guard let context = unsafe ZSTD_createDCtx() else { return nil }
     defer { _ = unsafe ZSTD_freeDCtx(context) }
@@ -26,15 +26,15 @@ public enum Zstandard {
 
 /// Unpacks Zstandard frames that come piece by piece, holding one piece and the frame's window, which
 /// libzstd keeps to 128 MiB.
-@safe public final class ZstandardStream {
+@safe package final class ZstandardStream {
   private let context: OpaquePointer
   private var output: [UInt8]
   /// Whether all that was fed is out, and a frame ended with it.
-  public private(set) var isAtEnd = true
+  package private(set) var isAtEnd = true
 
   /// - Parameter pieceSize: bytes handed over at a time, at most.
   /// - Returns: `nil` where there is no memory for it.
-  public init?(pieceSize: Int) {
+  package init?(pieceSize: Int) {
     guard let context = unsafe ZSTD_createDCtx() else { return nil }
     unsafe self.context = unsafe context
     output = [UInt8](repeating: 0, count: pieceSize)
@@ -45,7 +45,7 @@ public enum Zstandard {
   /// Feeds `packed` and hands over, in pieces, what comes of it.
   ///
   /// - Returns: false where the frame is damaged.
-  public func feed(_ packed: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws -> Bool {
+  package func feed(_ packed: Span<UInt8>, _ body: (Span<UInt8>) throws -> Void) throws -> Bool {
     var consumed = 0
     while true {
       var produced = 0

@@ -1,17 +1,17 @@
-public import CheckpointCore
+package import CheckpointCore
 import CheckpointFormats
 
 /// A record of one conversion, from which it can be replayed: the hashes of both sides, and the
 /// rule and role behind every tensor. `schemas/certificate.schema.json` describes the file.
-public struct Certificate: Sendable, Equatable {
+package struct Certificate: Sendable, Equatable {
   /// A tensor as it was hashed: SHA-256 of its elements in C order, little-endian.
-  public struct Digest: Sendable, Equatable {
-    public let name: TensorName
-    public let dtype: String
-    public let shape: [Int]
-    public let sha256: String
+  package struct Digest: Sendable, Equatable {
+    package let name: TensorName
+    package let dtype: String
+    package let shape: [Int]
+    package let sha256: String
 
-    public init(name: TensorName, dtype: String, shape: [Int], sha256: String) {
+    package init(name: TensorName, dtype: String, shape: [Int], sha256: String) {
       self.name = name
       self.dtype = dtype
       self.shape = shape
@@ -19,18 +19,18 @@ public struct Certificate: Sendable, Equatable {
     }
   }
 
-  public struct Side: Sendable, Equatable {
+  package struct Side: Sendable, Equatable {
     /// The path as the command line gave it.
-    public let file: String
+    package let file: String
     /// One hash over all of `tensors`.
-    public let root: String
+    package let root: String
     /// In name order.
-    public let tensors: [Digest]
+    package let tensors: [Digest]
 
     /// The dtypes of its tensors, as far as they are known.
     var dtypes: [DType] { tensors.compactMap { DType(rawValue: $0.dtype) } }
 
-    public init(file: String, root: String, tensors: [Digest]) {
+    package init(file: String, root: String, tensors: [Digest]) {
       self.file = file
       self.root = root
       self.tensors = tensors
@@ -38,14 +38,14 @@ public struct Certificate: Sendable, Equatable {
   }
 
   /// The part of the source that was converted, and how it was read.
-  public struct Selection: Sendable, Equatable {
-    public let key: TensorName?
-    public let include: [String]
-    public let exclude: [String]
+  package struct Selection: Sendable, Equatable {
+    package let key: TensorName?
+    package let include: [String]
+    package let exclude: [String]
     /// The format it was read as, where that was not left to its content.
-    public let format: FormatName?
+    package let format: FormatName?
     /// What raw bytes of their width were read as.
-    public let rawTypes: [DType]
+    package let rawTypes: [DType]
 
     init(of checkpoint: Checkpoint) {
       key = checkpoint.selection.key
@@ -68,14 +68,14 @@ public struct Certificate: Sendable, Equatable {
   }
 
   /// How one target tensor was made.
-  public struct Origin: Sendable, Equatable {
-    public let name: TensorName
-    public let sources: [TensorName]
-    public let role: String
-    public let rule: Int?
-    public let aliasOf: TensorName?
+  package struct Origin: Sendable, Equatable {
+    package let name: TensorName
+    package let sources: [TensorName]
+    package let role: String
+    package let rule: Int?
+    package let aliasOf: TensorName?
 
-    public init(
+    package init(
       name: TensorName, sources: [TensorName], role: String, rule: Int?, aliasOf: TensorName?
     ) {
       self.name = name
@@ -86,21 +86,21 @@ public struct Certificate: Sendable, Equatable {
     }
   }
 
-  public let toolVersion: String
+  package let toolVersion: String
   /// The model document's name or path; `nil` where the format alone was changed.
-  public let map: String?
+  package let map: String?
   /// In the words of the document's sides; `nil` where the format alone was changed.
-  public let direction: String?
+  package let direction: String?
   /// The dtype that floating-point tensors were cast to.
-  public let dtype: String?
+  package let dtype: String?
   /// The file that tensors without a source were copied from; `nil` where there was none.
-  public let template: String?
-  public let selection: Selection
-  public let source: Side
-  public let target: Side
-  public let origins: [Origin]
+  package let template: String?
+  package let selection: Selection
+  package let source: Side
+  package let target: Side
+  package let origins: [Origin]
 
-  public init(
+  package init(
     toolVersion: String, map: String?, direction: String?, dtype: String?, template: String?,
     selection: Selection, source: Side, target: Side, origins: [Origin]
   ) {

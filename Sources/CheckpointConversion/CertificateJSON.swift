@@ -1,10 +1,10 @@
-public import CheckpointCore
+package import CheckpointCore
 
 extension Certificate {
   private static let schemaVersion = 1
 
   /// - Throws: `CheckpointError` with the place of the mistake.
-  public init(json bytes: [UInt8]) throws {
+  package init(json bytes: [UInt8]) throws {
     let root: DocumentNode
     do {
       root = DocumentNode(try JSONParser.parse(bytes))
@@ -37,7 +37,7 @@ extension Certificate {
     origins = try members.require("tensors", of: root).items().map(Origin.init)
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "schema_version": .int(Self.schemaVersion),
       "tool": .object(["name": .string("savi-ckpt"), "version": .string(toolVersion)]),
@@ -75,12 +75,7 @@ extension Certificate.Selection {
     include = try members.require("include", of: node).items().map { try $0.string() }
     exclude = try members.require("exclude", of: node).items().map { try $0.string() }
     // Certificates of versions that did not record these say nothing of them.
-    format = try members["format"]?.optionalString().map { text in
-      guard let format = FormatName(rawValue: text) else {
-        throw node.problem("'\(text)' is no format")
-      }
-      return format
-    }
+    format = try members["format"]?.optionalString().map { FormatName(rawValue: $0) }
     rawTypes = try (members["raw_as"]?.items() ?? []).map { node in
       guard let dtype = DType(rawValue: try node.string()) else {
         throw node.problem("'\(try node.string())' is no dtype")

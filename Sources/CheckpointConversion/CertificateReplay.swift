@@ -16,7 +16,7 @@ public struct CertificateReplay: Sendable {
     public let skipped: String?
   }
 
-  public let certificate: Certificate
+  package let certificate: Certificate
   public let checks: [Check]
 
   public var holds: Bool { checks.allSatisfy(\.problems.isEmpty) }

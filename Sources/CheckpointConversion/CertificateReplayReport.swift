@@ -1,9 +1,9 @@
-public import CheckpointCore
+package import CheckpointCore
 
 extension CertificateReplay {
   private static let shown = 8
 
-  public var text: [String] {
+  package var text: [String] {
     var lines = [
       "\(printable(certificate.source.file)) -> \(printable(certificate.target.file))"
         + (certificate.map.map { " by the mapping \(printable($0))" } ?? ", the format alone")
@@ -23,7 +23,7 @@ extension CertificateReplay {
   }
 
   /// `schemas/replay.schema.json`.
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "schema_version": .int(1),
       "source": .string(certificate.source.file),

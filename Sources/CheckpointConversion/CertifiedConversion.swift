@@ -1,17 +1,15 @@
 import Bytes
 import CheckpointCore
-public import CheckpointFormats
+package import CheckpointFormats
 import CheckpointInspection
 
 extension Conversion {
   /// What this conversion, written as `staged`, is certified by: both sides are hashed as they are
   /// on disk.
   ///
-  /// - Parameters:
-  ///   - target: the path as the certificate is to name it.
-  ///   - toolVersion: which version of the tool vouches.
-  public func certificate(
-    of staged: StagedCheckpoint, as target: String, toolVersion: String
+  /// - Parameter target: the path as the certificate is to name it.
+  package func certificate(
+    of staged: StagedCheckpoint, as target: String
   ) throws -> Certificate {
     let options = ReadOptions(readingBack: outputs.map(\.dtype))
     let written = CheckpointHash(
@@ -31,7 +29,7 @@ extension Certificate {
   private static let maximumSize = 256 << 20
 
   /// The certificate in the file at `path`.
-  public init(path: String) throws {
+  package init(path: String) throws {
     let bytes = try DocumentFile.read(path, limit: Self.maximumSize, kind: "a certificate")
     self = try inFile(path) { try Certificate(json: bytes) }
   }

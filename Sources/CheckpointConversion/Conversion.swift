@@ -7,11 +7,11 @@ import CheckpointMapping
 /// target once, and every target is made once.
 public struct Conversion: Sendable {
   public let checkpoint: Checkpoint
-  public let recipe: ConversionRecipe
+  package let recipe: ConversionRecipe
   public let outputs: [OutputTensor]
   /// The plain values of the source that may go into the output, where its format can hold them: all
   /// where the format alone is changed.
-  public let values: [OutputValue]
+  package let values: [OutputValue]
   /// What does not go into the output, and why.
   public let notes: [String]
   /// In the words of the document's sides; `nil` where the format alone is changed.
@@ -141,7 +141,7 @@ public struct Conversion: Sendable {
   }
 
   /// What the cast changed beyond rounding: known once the output is written.
-  public var overflowNote: String? { recipe.dtype.flatMap { overflows.note($0) } }
+  package var overflowNote: String? { recipe.dtype.flatMap { overflows.note($0) } }
 
   /// How each output was made, for the certificate.
   var origins: [Certificate.Origin] {

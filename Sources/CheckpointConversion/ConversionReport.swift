@@ -1,9 +1,9 @@
-public import CheckpointCore
-public import CheckpointInspection
+package import CheckpointCore
+package import CheckpointInspection
 
 extension Conversion {
   /// One line on what was written.
-  public var summary: String {
+  package var summary: String {
     let own = outputs.filter { $0.aliasOf == nil }
     let aliases = outputs.count - own.count
     let sources = Set(steps.flatMap(\.sources)).count
@@ -15,7 +15,7 @@ extension Conversion {
       + byteSize(own.reduce(0) { $0 + $1.byteCount })
   }
 
-  public func table() -> TextTable {
+  package func table() -> TextTable {
     var table = TextTable(header: ["Target", "Dtype", "Shape", "Role", "Source"])
     for step in steps {
       for (index, source) in step.sources.enumerated() {
@@ -33,7 +33,7 @@ extension Conversion {
   }
 
   /// `schemas/convert.schema.json`.
-  public func json(to format: FormatName, _ notes: [String]) -> JSONValue {
+  package func json(to format: FormatName, _ notes: [String]) -> JSONValue {
     .object([
       "schema_version": .int(1),
       "model": .optional(model),

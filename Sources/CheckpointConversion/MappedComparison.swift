@@ -1,14 +1,14 @@
-public import CheckpointCore
-public import CheckpointFormats
-public import CheckpointInspection
-public import CheckpointMapping
+package import CheckpointCore
+package import CheckpointFormats
+package import CheckpointInspection
+package import CheckpointMapping
 
 extension Checkpoint {
   /// The tensors as a comparison takes them.
   ///
   /// - Parameter progress: told of every run that is read.
   /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
-  public func comparedTensors(_ progress: Progress? = nil) throws -> [ComparedTensor] {
+  package func comparedTensors(_ progress: Progress? = nil) throws -> [ComparedTensor] {
     try readableTensors().map { tensor in
       ComparedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) { sink in
         try stream(tensor) { position, run in
@@ -25,7 +25,7 @@ extension Checkpoint {
   ///
   /// - Throws: `CheckpointError` where the mapping does not fit, where names that it holds to be one
   ///   tensor differ, or where an entry holds data that cannot be read.
-  public func comparedTensors(
+  package func comparedTensors(
     mappedBy model: ModelDocument, against other: Checkpoint
   ) throws -> [ComparedTensor] {
     try comparedTensors(mappedBy: model, against: other, comparesPairs: true)

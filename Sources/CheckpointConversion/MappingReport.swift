@@ -1,10 +1,10 @@
-public import CheckpointCore
-public import CheckpointInspection
-public import CheckpointMapping
+package import CheckpointCore
+package import CheckpointInspection
+package import CheckpointMapping
 
 /// Mapping rules as text and as JSON (`schemas/map.schema.json`).
-public enum MappingReport {
-  public static func rules(_ model: ModelDocument) -> TextTable {
+package enum MappingReport {
+  package static func rules(_ model: ModelDocument) -> TextTable {
     let sides = [model.sides.target, model.sides.source].map(ModelDocument.Sides.title)
     var table = TextTable(header: ["Rule"] + sides + ["Role", "Layout"])
     for rule in model.rules {
@@ -38,7 +38,7 @@ public enum MappingReport {
     return table
   }
 
-  public static func tensors(_ mapping: CompiledMapping) -> TextTable {
+  package static func tensors(_ mapping: CompiledMapping) -> TextTable {
     let sides = [mapping.model.sides.target, mapping.model.sides.source]
       .map(ModelDocument.Sides.title)
     var table = TextTable(header: ["Rule", sides[0], "Shape", sides[1], "Shape", "Role"])
@@ -60,7 +60,7 @@ public enum MappingReport {
     return table
   }
 
-  public static func json(_ mapping: CompiledMapping) -> JSONValue {
+  package static func json(_ mapping: CompiledMapping) -> JSONValue {
     .object([
       "schema_version": .int(1),
       "model": .string(mapping.model.name),
@@ -85,7 +85,7 @@ public enum MappingReport {
     ])
   }
 
-  public static func json(_ model: String, _ findings: [MappingLint.Finding]) -> JSONValue {
+  package static func json(_ model: String, _ findings: [MappingLint.Finding]) -> JSONValue {
     .object([
       "model": .string(model),
       "findings": .array(
@@ -100,7 +100,7 @@ public enum MappingReport {
   }
 
   /// What the mapping does with the tensor `name`, of either side.
-  public static func explain(
+  package static func explain(
     _ name: TensorName, in mapping: CompiledMapping
   ) throws -> (lines: [String], json: JSONValue) {
     let alias = mapping.aliases.first { $0.name == name }

@@ -1,4 +1,4 @@
-public import Bytes
+package import Bytes
 
 /// A problem with a checkpoint or with what was asked of it, in one line a person can act on.
 public struct CheckpointError: Error, Sendable, Equatable {
@@ -40,13 +40,13 @@ public struct CheckpointError: Error, Sendable, Equatable {
   }
 
   /// The same error, said of `file` where it named none.
-  public func inFile(_ file: String) -> CheckpointError {
+  package func inFile(_ file: String) -> CheckpointError {
     CheckpointError(
       kind: kind, file: self.file ?? file, entry: entry, message, advice: advice)
   }
 
   /// The same error, said of `entry` where it named none.
-  public func inEntry(_ entry: String) -> CheckpointError {
+  package func inEntry(_ entry: String) -> CheckpointError {
     CheckpointError(kind: kind, file: file, entry: self.entry ?? entry, message, advice: advice)
   }
 }
@@ -64,14 +64,14 @@ extension CheckpointError: CustomStringConvertible {
 
 extension CheckpointError {
   /// A failed system call, with advice where the remedy is known.
-  public init(_ error: FileSystemError) {
+  package init(_ error: FileSystemError) {
     self.init(
       file: error.path, "cannot \(error.action) this file: \(error.reason)",
       advice: error.advice)
   }
 
   /// Data that ended before `what` did.
-  public init(_ error: ByteReader.Truncated, reading what: String) {
+  package init(_ error: ByteReader.Truncated, reading what: String) {
     self.init(
       "\(what) is cut short: \(error.needed) bytes expected at byte \(error.position), "
         + "\(error.available) found",
@@ -81,7 +81,7 @@ extension CheckpointError {
 
 extension CheckpointError {
   /// Makes sure that a buffer of `count` bytes can be made.
-  public static func requireMemory(_ count: Int) throws(CheckpointError) {
+  package static func requireMemory(_ count: Int) throws(CheckpointError) {
     guard Machine.canAllocate(count) else {
       throw CheckpointError(
         "\(count) bytes of memory are needed, and this process cannot have them",

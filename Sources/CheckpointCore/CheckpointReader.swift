@@ -23,19 +23,19 @@ extension CheckpointReader {
   public var companions: [String] { [] }
 
   /// All elements of `tensor`, in C order, little-endian.
-  public func read(_ tensor: TensorInfo) throws -> [UInt8] {
+  package func read(_ tensor: TensorInfo) throws -> [UInt8] {
     try read(tensor, elements: 0..<tensor.shape.count)
   }
 
   /// Streams all elements of `tensor`.
-  public func stream(
+  package func stream(
     _ tensor: TensorInfo, chunkSize: Int = Streaming.chunkSize, _ sink: ElementSink
   ) throws {
     try stream(tensor, elements: 0..<tensor.shape.count, chunkSize: chunkSize, sink)
   }
 
   /// The elements `range` of `tensor`, counted in C order.
-  public func read(_ tensor: TensorInfo, elements range: Range<Int>) throws -> [UInt8] {
+  package func read(_ tensor: TensorInfo, elements range: Range<Int>) throws -> [UInt8] {
     guard range.lowerBound >= 0, range.upperBound <= tensor.shape.count else {
       throw CheckpointError(
         entry: tensor.name,
@@ -50,21 +50,17 @@ extension CheckpointReader {
     return bytes
   }
 
-  public var tensors: [TensorInfo] {
+  /// The entries that are tensors.
+  package var tensors: [TensorInfo] {
     entries.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
   }
 
-  public var placeholders: [Placeholder] {
+  package var placeholders: [Placeholder] {
     entries.compactMap { if case .placeholder(let item) = $0 { item } else { nil } }
   }
 }
 
-public enum Streaming {
+package enum Streaming {
   /// Bytes per chunk where nothing else asks for a size: fits the second-level cache of two cores.
-  public static let chunkSize = 512 * 1024
-}
-
-/// The formats, under the names that `--format` and `--to` take.
-public enum FormatName: String, Sendable, CaseIterable {
-  case npz, npy, torch, dcp, pickle, safetensors, flax, hdf5, gguf, orbax
+  package static let chunkSize = 512 * 1024
 }

@@ -1,4 +1,4 @@
-public import Bytes
+package import Bytes
 
 /// A tensor to be written.
 public struct OutputTensor: Sendable {
@@ -8,13 +8,28 @@ public struct OutputTensor: Sendable {
   /// The name of an earlier tensor whose storage this one shares; its own elements are not asked for.
   public let aliasOf: TensorName?
   /// Bytes that producing the elements holds at its peak.
-  public let workingMemory: Int
+  package let workingMemory: Int
   /// Produces the elements, each once, as consecutive runs.
   public let produce: @Sendable (ElementSink) throws -> Void
 
+  /// A tensor whose elements come from elsewhere.
+  ///
+  /// - Parameters:
+  ///   - aliasOf: the name of an earlier tensor whose storage this one shares.
+  ///   - produce: gives the elements in C order, little-endian, as consecutive runs.
   public init(
     name: TensorName, dtype: DType, shape: Shape, aliasOf: TensorName? = nil,
-    workingMemory: Int = Streaming.chunkSize,
+    produce: @escaping @Sendable (ElementSink) throws -> Void
+  ) {
+    self.init(
+      name: name, dtype: dtype, shape: shape, aliasOf: aliasOf,
+      workingMemory: Streaming.chunkSize, produce: produce)
+  }
+
+  /// The same, where producing the elements holds more than a chunk of them.
+  package init(
+    name: TensorName, dtype: DType, shape: Shape, aliasOf: TensorName? = nil,
+    workingMemory: Int,
     produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {
     self.name = name
@@ -25,11 +40,12 @@ public struct OutputTensor: Sendable {
     self.produce = produce
   }
 
+  /// Bytes of the elements.
   public var byteCount: Int { shape.count * dtype.itemSize }
 }
 
 /// Writes checkpoints of one format. Equal tensors give equal bytes.
-public protocol CheckpointWriter: Sendable {
+package protocol CheckpointWriter: Sendable {
   var format: FormatName { get }
 
   /// Refuses, before anything is written, what the format cannot hold, and returns one sentence
@@ -47,20 +63,26 @@ public protocol CheckpointWriter: Sendable {
 
 extension CheckpointWriter {
   /// None: most formats have no place for them.
-  public func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] { [] }
+  package func held(_ values: [OutputValue], beside tensors: [OutputTensor]) -> [OutputValue] { [] }
 }
 
 /// How much of the machine a command may use.
-public struct WorkLimits: Sendable {
-  public let threads: Int
+package struct WorkLimits: Sendable {
+  package let threads: Int
   /// Bytes of tensor data in flight at once.
-  public let memory: Int
+  package let memory: Int
   /// Told of every chunk that is done.
-  public let progress: Progress?
+  package let progress: Progress?
 
-  public init(threads: Int, memory: Int, progress: Progress? = nil) {
+  package init(threads: Int, memory: Int, progress: Progress? = nil) {
     self.threads = threads
     self.memory = memory
     self.progress = progress
+  }
+
+  /// All processors, and memory for two of the largest tensor with their chunks.
+  package static func forTensors(largest: Int, progress: Progress? = nil) -> WorkLimits {
+    WorkLimits(
+      threads: Machine.processorCount, memory: 2 * largest + (16 << 20), progress: progress)
   }
 }

@@ -12,7 +12,7 @@ public struct EntrySelection: Sendable {
   }
 
   /// The selected entries of `entries`, in their order; names lose the subtree's path.
-  public func select(_ entries: [CheckpointEntry]) throws -> [CheckpointEntry] {
+  package func select(_ entries: [CheckpointEntry]) throws -> [CheckpointEntry] {
     var selected = entries
     if let key {
       selected = subtree(of: selected, at: key)
@@ -45,7 +45,7 @@ public struct EntrySelection: Sendable {
   }
 
   /// - Throws: `CheckpointError` of wrong usage where a pattern is no regular expression.
-  public func checkPatterns() throws {
+  package func checkPatterns() throws {
     for pattern in include + exclude { _ = try compile(pattern) }
   }
 
@@ -65,12 +65,12 @@ public struct EntrySelection: Sendable {
 
 /// The entries below `key`, under the names they have within it. The entry that is `key` itself
 /// becomes the bare tensor `""`.
-public func subtree(of entries: [CheckpointEntry], at key: TensorName) -> [CheckpointEntry] {
+package func subtree(of entries: [CheckpointEntry], at key: TensorName) -> [CheckpointEntry] {
   entries.compactMap { entry in entry.name.relative(to: key).map(entry.renamed) }
 }
 
 /// The first name that two of `entries` have: `a/x` and `a.x` are both `x` below `a`.
-public func firstDuplicate(of entries: [CheckpointEntry]) -> TensorName? {
+package func firstDuplicate(of entries: [CheckpointEntry]) -> TensorName? {
   var names: Set<TensorName> = []
   return entries.first { !names.insert($0.name).inserted }?.name
 }

@@ -1,6 +1,6 @@
 /// The candidate nearest to `name` by edit distance, where it is near enough to be what was meant:
 /// at most a third of the name's length away.
-public func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
+package func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
   let wanted = Array(name.utf8)
   var best: (name: String, distance: Int)?
   for candidate in candidates {
@@ -13,7 +13,7 @@ public func nearestName(to name: String, among candidates: some Sequence<String>
 }
 
 /// "did you mean" for one name, or nothing.
-public func suggestion(for name: String, among candidates: some Sequence<String>) -> String? {
+package func suggestion(for name: String, among candidates: some Sequence<String>) -> String? {
   nearestName(to: name, among: candidates).map { "did you mean \($0)?" }
 }
 
@@ -35,14 +35,14 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8], limit: Int) -> Int? {
 }
 
 /// The name nearest to `name`, as `nearestName(to:among:)` finds it for texts.
-public func nearestName(
+package func nearestName(
   to name: TensorName, among candidates: some Sequence<TensorName>
 ) -> TensorName? {
   nearestName(to: name.text, among: candidates.lazy.map(\.text)).map { TensorName($0) }
 }
 
 /// "did you mean" for one name, or nothing.
-public func suggestion(
+package func suggestion(
   for name: TensorName, among candidates: some Sequence<TensorName>
 ) -> String? {
   nearestName(to: name, among: candidates).map { "did you mean \($0)?" }

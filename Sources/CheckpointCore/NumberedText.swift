@@ -3,15 +3,15 @@
 ///
 /// Digits with a leading zero, or too many of them, are part of the words: they are somebody's
 /// label, and the number would not lead back to it.
-public struct NumberedText: Sendable, Hashable {
+package struct NumberedText: Sendable, Hashable {
   /// The texts around the numbers, one more than there are numbers; some may be empty.
-  public let words: [TensorName]
-  public let numbers: [Int]
+  package let words: [TensorName]
+  package let numbers: [Int]
 
   /// A number with more digits is an identifier.
   private static let maximumDigits = 8
 
-  public init(_ text: String) {
+  package init(_ text: String) {
     var words = [""]
     var numbers: [Int] = []
     var rest = Substring(text).utf8
@@ -43,14 +43,14 @@ public struct NumberedText: Sendable, Hashable {
   }
 
   /// The text with `replace` in the place of its numbers, which it is given with their columns.
-  public func text(_ replace: (_ column: Int, _ number: Int) -> String = { "\($1)" }) -> String {
+  package func text(_ replace: (_ column: Int, _ number: Int) -> String = { "\($1)" }) -> String {
     numbers.indices.reduce(words[0].text) {
       $0 + replace($1, numbers[$1]) + words[$1 + 1].text
     }
   }
 
   /// The text before and behind one of its numbers.
-  public func around(_ column: Int) -> (before: String, after: String) {
+  package func around(_ column: Int) -> (before: String, after: String) {
     func joined(_ columns: Range<Int>) -> String {
       columns.map { "\(numbers[$0])\(words[$0 + 1].text)" }.joined()
     }

@@ -29,17 +29,17 @@ public struct PlainValue: Sendable, Hashable {
 }
 
 /// A plain value to be written, under the name it was read with.
-public struct OutputValue: Sendable, Hashable {
-  public let name: TensorName
-  public let value: PlainValue
+package struct OutputValue: Sendable, Hashable {
+  package let name: TensorName
+  package let value: PlainValue
 
-  public init(name: TensorName, value: PlainValue) {
+  package init(name: TensorName, value: PlainValue) {
     self.name = name
     self.value = value
   }
 
   /// The name without what marks it as metadata in a listing.
-  public var key: String {
+  package var key: String {
     for prefix in [PlainValue.safetensorsPrefix, PlainValue.attributePrefix]
     where value.isMetadata && name.hasPrefix(prefix) {
       return name.dropFirst(prefix).text
@@ -50,7 +50,7 @@ public struct OutputValue: Sendable, Hashable {
 
 extension PlainValue {
   /// What the names of safetensors' metadata begin with in a listing.
-  public static let safetensorsPrefix: TensorName = "__metadata__."
+  package static let safetensorsPrefix: TensorName = "__metadata__."
   /// What the names of HDF5's attributes begin with in a listing.
-  public static let attributePrefix: TensorName = "@"
+  package static let attributePrefix: TensorName = "@"
 }

@@ -1,5 +1,5 @@
 /// A sentence on one line: printable, and with the names in it cut to a length that can be read.
-public func oneLine(_ sentence: String) -> String {
+package func oneLine(_ sentence: String) -> String {
   let maximumSentence = 10_000
   guard sentence.utf8.count > maximumWord else { return printable(sentence) }
   let words = sentence.split(separator: " ", omittingEmptySubsequences: false)
@@ -12,7 +12,7 @@ private let maximumWord = 300
 
 /// `text`, or its beginning and its end where it has more than `limit` scalars: names in a file may
 /// have a million, and where they differ is often at the end.
-public func abbreviated(_ text: String, to limit: Int? = nil) -> String {
+package func abbreviated(_ text: String, to limit: Int? = nil) -> String {
   let limit = limit ?? maximumWord
   let scalars = text.unicodeScalars
   guard text.utf8.count > limit, scalars.count > limit else { return text }
@@ -21,7 +21,7 @@ public func abbreviated(_ text: String, to limit: Int? = nil) -> String {
 
 /// `text` with control characters (a name from a hostile file may hold an escape sequence or a
 /// newline) written as `\u{…}`.
-public func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   guard text.unicodeScalars.contains(where: isControl) else { return text }
   var result = ""
   for scalar in text.unicodeScalars {

@@ -21,14 +21,14 @@ public struct Shape: Sendable, Hashable {
   public var rank: Int { dimensions.count }
 
   /// The C-order strides, in elements.
-  public var strides: [Int] {
+  package var strides: [Int] {
     // Extents whose product fits have strides that fit, except beside a zero extent, where no
     // element exists to be reached.
     contiguousStrides(dimensions) ?? [Int](repeating: 0, count: rank)
   }
 
   /// The Fortran-order strides, in elements: the first dimension is contiguous.
-  public var fortranStrides: [Int] {
+  package var fortranStrides: [Int] {
     (contiguousStrides(dimensions.reversed()) ?? [Int](repeating: 0, count: rank)).reversed()
   }
 }

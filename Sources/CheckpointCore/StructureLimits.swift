@@ -3,32 +3,32 @@
 ///
 /// The limits lie far above any model and low enough that a small file made to exhaust memory or time
 /// ends in a sentence. Below them, work and memory are linear in the size of the structure.
-public enum StructureLimits {
+package enum StructureLimits {
   /// Tensors and other entries. A trillion-parameter mixture of experts with its optimizer's state
   /// has a few hundred thousand.
-  public static let entries = 1_000_000
+  package static let entries = 1_000_000
   /// UTF-8 bytes of all names together: 256 for each of the entries.
-  public static let nameBytes = 256 << 20
+  package static let nameBytes = 256 << 20
   /// Levels of groups, and so parts of a name where they are nested: readers and writers recurse.
-  public static let depth = 100
+  package static let depth = 100
   /// Extents of a tensor: NumPy's and PyTorch's own limit. (HDF5's is 32.)
-  public static let rank = 64
+  package static let rank = 64
   /// Values that make up the structure around one entry: the keys, numbers and tuples of a pickle or
   /// a MessagePack file. PyTorch takes about 20 for a tensor.
-  public static let valuesPerEntry = 16
+  package static let valuesPerEntry = 16
   /// Values of a file in all.
-  public static let values = valuesPerEntry * entries
+  package static let values = valuesPerEntry * entries
   /// Entries that so many values may give. One list can be referred to again and again, and so can a
   /// list of such lists: a hundred values can have more paths than there are atoms. A model that
   /// shares modules names each tensor a few times.
-  public static func entries(ofValues count: Int) -> Int { 1000 + 4 * count }
+  package static func entries(ofValues count: Int) -> Int { 1000 + 4 * count }
   /// Blocks that a tensor is stored in one by one.
-  public static let chunks = 4_000_000
+  package static let chunks = 4_000_000
 }
 
 extension CheckpointError {
   /// More of `what` than a limit allows.
-  public static func beyondLimit(
+  package static func beyondLimit(
     _ what: String, limit: Int, entry: TensorName? = nil
   ) -> CheckpointError {
     CheckpointError(

@@ -1,5 +1,5 @@
 /// The tensors of `list`, each with the first name that views the same elements, if another does.
-public func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: TensorName?)] {
+package func withAliases(_ list: [TensorInfo]) -> [(tensor: TensorInfo, aliasOf: TensorName?)] {
   struct Identity: Hashable {
     let storage: StorageView
     let dtype: DType

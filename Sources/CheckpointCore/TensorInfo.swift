@@ -28,7 +28,7 @@ public struct TensorInfo: Sendable, Hashable {
   public var byteCount: Int { shape.count * dtype.itemSize }
 
   /// The same tensor under another name, as selecting a subtree gives it.
-  public func renamed(_ name: TensorName) -> TensorInfo {
+  package func renamed(_ name: TensorName) -> TensorInfo {
     TensorInfo(name: name, nameInFile: nameInFile, dtype: dtype, shape: shape, storage: storage)
   }
 }
@@ -86,7 +86,7 @@ public struct Placeholder: Sendable, Hashable {
   }
 
   /// `{"name": …, "kind": "value" | "data", "reason": …}`.
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "name": .name(name), "kind": .string(kind == .data ? "data" : "value"),
       "reason": .string(reason),
@@ -98,6 +98,7 @@ public struct Placeholder: Sendable, Hashable {
   }
 }
 
+/// What is listed of a checkpoint: a tensor, or something that is none.
 public enum CheckpointEntry: Sendable, Hashable {
   case tensor(TensorInfo)
   case placeholder(Placeholder)
@@ -110,12 +111,12 @@ public enum CheckpointEntry: Sendable, Hashable {
   }
 
   /// Whether it is a tensor, or data that cannot be read: no plain value beside the tensors.
-  public var isData: Bool {
+  package var isData: Bool {
     if case .placeholder(let item) = self { item.kind == .data } else { true }
   }
 
   /// The same entry under another name.
-  public func renamed(_ name: TensorName) -> CheckpointEntry {
+  package func renamed(_ name: TensorName) -> CheckpointEntry {
     switch self {
     case .tensor(let tensor): .tensor(tensor.renamed(name))
     case .placeholder(let placeholder): .placeholder(placeholder.renamed(name))
@@ -128,7 +129,7 @@ extension Sequence<CheckpointEntry> {
   ///
   /// - Throws: `CheckpointError` where an entry holds data that cannot be read. What is then said of
   ///   the rest would not be true of the whole.
-  public func readableTensors() throws -> [TensorInfo] {
+  package func readableTensors() throws -> [TensorInfo] {
     var tensors: [TensorInfo] = []
     var unread: [Placeholder] = []
     for entry in self {

@@ -9,10 +9,10 @@ public struct TensorName: Sendable {
 
   public init(_ text: String) { self.text = text }
 
-  public var utf8: String.UTF8View { text.utf8 }
+  package var utf8: String.UTF8View { text.utf8 }
 
   /// A bare tensor at the top of a file has no name.
-  public var isEmpty: Bool { text.isEmpty }
+  package var isEmpty: Bool { text.isEmpty }
 }
 
 extension TensorName: Hashable, Comparable {
@@ -48,20 +48,20 @@ extension TensorName: CustomDebugStringConvertible {
 }
 
 extension TensorName {
-  public func hasPrefix(_ prefix: TensorName) -> Bool { utf8.starts(with: prefix.utf8) }
+  package func hasPrefix(_ prefix: TensorName) -> Bool { utf8.starts(with: prefix.utf8) }
 
   /// What follows `prefix`, which the name must begin with.
-  public func dropFirst(_ prefix: TensorName) -> TensorName {
+  package func dropFirst(_ prefix: TensorName) -> TensorName {
     TensorName(String(Substring(utf8.dropFirst(prefix.utf8.count))))
   }
 
   /// `/` and `.` both join the parts of names.
-  public static func isSeparator(_ byte: UInt8) -> Bool {
+  package static func isSeparator(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".")
   }
 
   /// The name within the group `group`: `""` for the group's own name, `nil` for a name outside it.
-  public func relative(to group: TensorName) -> TensorName? {
+  package func relative(to group: TensorName) -> TensorName? {
     guard hasPrefix(group) else { return nil }
     let rest = utf8.dropFirst(group.utf8.count)
     guard let separator = rest.first else { return "" }
@@ -69,7 +69,7 @@ extension TensorName {
   }
 
   /// Every group the name lies in, the outermost first, with the name it has there.
-  public var groups: [(group: TensorName, rest: TensorName)] {
+  package var groups: [(group: TensorName, rest: TensorName)] {
     utf8.indices.filter { Self.isSeparator(utf8[$0]) }.map { index in
       (
         TensorName(String(Substring(utf8[..<index]))),
@@ -79,22 +79,22 @@ extension TensorName {
   }
 
   /// The name of `part` in the group that this name is; `""` is the top.
-  public func appending(_ part: String, separator: Unicode.Scalar) -> TensorName {
+  package func appending(_ part: String, separator: Unicode.Scalar) -> TensorName {
     isEmpty ? TensorName(part) : "\(text)\(separator)\(part)"
   }
 
   /// The parts between separators of either kind, empty ones included.
-  public var components: [TensorName] {
+  package var components: [TensorName] {
     utf8.split(omittingEmptySubsequences: false, whereSeparator: Self.isSeparator)
       .map { TensorName(String(Substring($0))) }
   }
 
   /// The parts between the separators, empty ones included.
-  public func parts(separator: Unicode.Scalar) -> [TensorName] {
+  package func parts(separator: Unicode.Scalar) -> [TensorName] {
     utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
       .map { TensorName(String(Substring($0))) }
   }
 }
 
 /// `printable` of the name's text.
-public func printable(_ name: TensorName) -> String { printable(name.text) }
+package func printable(_ name: TensorName) -> String { printable(name.text) }

@@ -4,7 +4,7 @@ public import CheckpointCore
 public struct Checkpoint: Sendable {
   /// The file or the folder that was taken: of a folder with several checkpoints, one of them.
   public let path: String
-  public let reader: any CheckpointReader
+  package let reader: any CheckpointReader
   /// How it was read.
   public let options: ReadOptions
   /// What is selected of `path`.
@@ -95,21 +95,30 @@ public struct Checkpoint: Sendable {
     try CheckpointCore.inFile(path) { try entries.readableTensors() }
   }
 
+  /// The format it was recognised as.
+  public var format: FormatName { reader.format }
+
+  /// The format's name for a person, with its variant: "NumPy npz", "PyTorch zip".
+  public var formatDescription: String { reader.formatDescription }
+
+  /// The selected tensors, in the file's order.
   public var tensors: [TensorInfo] {
     entries.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
   }
 
+  /// The selected entries that are no tensors: plain values, and data that has no representation here.
   public var placeholders: [Placeholder] {
     entries.compactMap { if case .placeholder(let item) = $0 { item } else { nil } }
   }
 
-  /// `CheckpointReader.stream`, with the file named in errors.
-  public func stream(
-    _ tensor: TensorInfo, chunkSize: Int = Streaming.chunkSize,
-    _ sink: ElementSink
-  ) throws {
+  /// Streams all elements of `tensor` in C order, little-endian, as consecutive runs, each with the
+  /// position of its first element. They count as read only on return: a bad checksum may be known
+  /// after the last run.
+  ///
+  /// - Throws: `CheckpointError`, naming the file, where they cannot be read; whatever `sink` throws.
+  public func stream(_ tensor: TensorInfo, _ sink: ElementSink) throws {
     do {
-      try reader.stream(tensor, chunkSize: chunkSize, sink)
+      try reader.stream(tensor, sink)
     } catch let error as CheckpointError {
       throw error.inFile(path)
     }

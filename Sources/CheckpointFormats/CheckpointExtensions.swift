@@ -3,7 +3,7 @@ import CheckpointCore
 /// What the extensions of file names stand for: the format to write, and, in a folder, which files
 /// are checkpoints. What a file holds is never told by its name.
 enum CheckpointExtensions {
-  static let written: [String: FormatName] = [
+  private static let written: [String: FormatName] = [
     "npz": .npz, "npy": .npy, "pt": .torch, "pth": .torch, "ckpt": .torch, "bin": .torch,
     "safetensors": .safetensors, "flax": .flax, "msgpack": .flax, "h5": .hdf5, "hdf5": .hdf5,
   ]
@@ -17,8 +17,13 @@ enum CheckpointExtensions {
     return name[name.index(after: dot)...].lowercased()
   }
 
-  static func isCheckpoint(_ path: String) -> Bool {
+  /// The format to write under this name.
+  static func format(ofPath path: String) -> FormatName? {
     let end = ofPath(path)
-    return written[end] != nil || onlyRead.contains(end)
+    return RegisteredFormats.name(ofExtension: end) ?? written[end]
+  }
+
+  static func isCheckpoint(_ path: String) -> Bool {
+    format(ofPath: path) != nil || onlyRead.contains(ofPath(path))
   }
 }

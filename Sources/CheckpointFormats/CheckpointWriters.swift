@@ -1,19 +1,23 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// The writers, by format.
-public enum CheckpointWriters {
-  private static let all: [any CheckpointWriter] = [
+package enum CheckpointWriters {
+  private static var all: [any CheckpointWriter] {
+    RegisteredFormats.writers + builtIn
+  }
+
+  private static let builtIn: [any CheckpointWriter] = [
     NpzWriter(), NpyWriter(), HDF5Writer(), TorchZipWriter(), SafetensorsWriter(), FlaxWriter(),
   ]
 
-  public static var formats: [FormatName] { all.map(\.format) }
+  package static var formats: [FormatName] { all.map(\.format) }
 
   /// The writer of `format`; `nil` where it is only read.
   ///
   /// - Parameter compression: a deflate level, 1 to 9, where the format can use one.
   /// - Throws: `CheckpointError` where the format cannot be compressed.
-  public static func writer(
+  package static func writer(
     for format: FormatName, compression: Int? = nil
   ) throws -> (any CheckpointWriter)? {
     if let compression {
@@ -28,15 +32,15 @@ public enum CheckpointWriters {
   }
 
   /// The format that a file name's extension stands for.
-  public static func format(forPath path: String) -> FormatName? {
-    CheckpointExtensions.written[CheckpointExtensions.ofPath(path)]
+  package static func format(forPath path: String) -> FormatName? {
+    CheckpointExtensions.format(ofPath: path)
   }
 
   /// Writes `tensors`, and of `values` what the format can hold, to `path`: whole, or not at all.
   ///
   /// - Returns: one sentence for each thing that the format holds in another form.
   @discardableResult
-  public static func write(
+  package static func write(
     _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String,
     as writer: any CheckpointWriter, overwrite: Bool, work: WorkLimits
   ) throws -> [String] {
@@ -48,7 +52,7 @@ public enum CheckpointWriters {
 
   /// Writes `tensors`, and of `values` what the format can hold, beside `path`, where they wait to be
   /// committed.
-  public static func stage(
+  package static func stage(
     _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String,
     as writer: any CheckpointWriter, overwrite: Bool, work: WorkLimits
   ) throws -> StagedCheckpoint {
@@ -67,7 +71,7 @@ public enum CheckpointWriters {
   /// Refuses what cannot be written, or could not be read again, before anything is.
   ///
   /// - Returns: one sentence for each thing that the format holds in another form.
-  public static func prepare(
+  package static func prepare(
     _ tensors: [OutputTensor], _ values: [OutputValue] = [], for writer: any CheckpointWriter
   ) throws -> [String] {
     guard tensors.count <= StructureLimits.entries else {
@@ -119,7 +123,7 @@ public enum CheckpointWriters {
   /// `STEM-00001-of-0000N.safetensors`, …, and `STEM.safetensors.index.json`, which appears last.
   ///
   /// - Parameter limit: bytes of elements per shard; a larger tensor has a shard to itself.
-  public static func stageShards(
+  package static func stageShards(
     _ tensors: [OutputTensor], _ values: [OutputValue] = [], to path: String, limit: Int,
     overwrite: Bool, work: WorkLimits
   ) throws -> StagedCheckpoint {

@@ -77,7 +77,9 @@ enum FormatDetection {
     }
   }
 
-  private static let supported = FormatName.allCases.map(\.rawValue).joined(separator: ", ")
+  private static var supported: String {
+    FormatRegistry.names.map(\.rawValue).joined(separator: ", ")
+  }
 
   private static func unknownZip(_ archive: ZipArchive) -> CheckpointError {
     let names = archive.entries.map(\.name)

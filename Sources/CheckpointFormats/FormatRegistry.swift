@@ -22,8 +22,13 @@ struct FolderFormat: Sendable {
 
 /// Every format that is read. This is the only place that knows them all.
 enum FormatRegistry {
+  /// In order: what the program has registered, which knows its files best, then ours.
+  static var files: [FileFormat] { RegisteredFormats.files + builtInFiles }
+
+  static var names: [FormatName] { FormatName.builtIn + RegisteredFormats.all.map(\.name) }
+
   /// In order: the formats with a magic number first, the guesses last.
-  static let files: [FileFormat] = [
+  private static let builtInFiles: [FileFormat] = [
     FileFormat(name: .npy, matches: { $0.starts(with: NpyHeader.magic) }) {
       try NpyReader($0.file, options: $0.options)
     },

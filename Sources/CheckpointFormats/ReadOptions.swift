@@ -19,7 +19,7 @@ public struct ReadOptions: Sendable {
 extension ReadOptions {
   /// How tensors of these dtypes are read back from a file that does not name all of them. Where two
   /// are the same raw bytes, nothing can tell them apart, and such tensors stay unread.
-  public init(readingBack dtypes: some Sequence<DType>) {
+  package init(readingBack dtypes: some Sequence<DType>) {
     let raw = Set(dtypes).filter(NpyDescriptor.isRaw)
     self.init(
       rawTypes: Dictionary(grouping: raw, by: \.itemSize).compactMapValues {

@@ -152,11 +152,7 @@ extension PartDocument.Listing: RecordedOutcome {
 
   init(record node: DocumentNode) throws {
     path = try node.require("path").string()
-    let name = try node.require("format").string()
-    guard let format = FormatName(rawValue: name) else {
-      throw node.problem("'\(name)' is no format")
-    }
-    self.format = format
+    format = FormatName(rawValue: try node.require("format").string())
     formatDescription = try node.require("format_description").string()
     notes = try node.require("notes").items().map { try $0.string() }
     files = try node.require("files").items().map { try $0.string() }

@@ -110,7 +110,7 @@ public struct Finding: Sendable, Equatable {
   /// What may have happened, or what to do.
   public let hint: String?
 
-  public init(
+  package init(
     _ kind: FindingKind, tensor: TensorName? = nil, expected: String? = nil, found: String? = nil,
     hint: String? = nil
   ) {

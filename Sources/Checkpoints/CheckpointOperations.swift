@@ -25,32 +25,6 @@ extension Checkpoint {
     try Conversion(of: self, by: ConversionRecipe(mapping: mapping, direction: direction)).outputs
   }
 
-  /// Writes tensors to `path`: whole, or not at all. What the format cannot hold is refused before
-  /// anything is written.
-  ///
-  /// - Parameters:
-  ///   - format: by the extension of `path` without it.
-  ///   - overwrite: whether a file at `path` may be replaced.
-  /// - Returns: one sentence for each thing that the format holds in another form.
-  /// - Throws: `CheckpointError`, naming the file.
-  @discardableResult
-  public static func write(
-    _ tensors: [OutputTensor], to path: String, as format: FormatName? = nil,
-    overwrite: Bool = false
-  ) throws -> [String] {
-    guard let format = format ?? CheckpointWriters.format(forPath: path),
-      let writer = try CheckpointWriters.writer(for: format)
-    else {
-      throw CheckpointError(file: path, "the format to write is not known by this name")
-    }
-    let largest = tensors.map(\.workingMemory).max() ?? 0
-    return try inFile(path) {
-      try CheckpointWriters.write(
-        tensors, to: path, as: writer, overwrite: overwrite,
-        work: WorkLimits(threads: Machine.processorCount, memory: 2 * largest + (16 << 20)))
-    }
-  }
-
   /// The SHA-256 of every tensor and of the whole, equal for equal tensors in any format.
   ///
   /// - Throws: `CheckpointError` where an entry holds data that cannot be read.

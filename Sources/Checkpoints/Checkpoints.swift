@@ -6,3 +6,4 @@
 @_exported public import CheckpointInspection
 @_exported public import CheckpointMapping
 @_exported public import CheckpointValidation
+@_exported public import ModelVerification

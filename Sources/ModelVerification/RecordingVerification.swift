@@ -6,34 +6,34 @@ import ReferenceLayers
 ///
 /// Calls are judged in the order of the source's execution, each from its own inputs, so that a fault
 /// does not hide those behind it.
-package struct RecordingVerification: Sendable {
+public struct RecordingVerification: Sendable {
   /// Pairs of calls that were compared.
-  package let calls: Int
-  package let unpaired: [Unpaired]
+  public let calls: Int
+  public let unpaired: [Unpaired]
   /// In the order of execution.
-  package let faults: [Fault]
+  public let faults: [Fault]
   /// Choices and weights that differ without an effect in this run.
-  package let ineffective: [Ineffective]
+  public let ineffective: [Ineffective]
   /// Calls behind a fault that could not be judged from their own inputs.
-  package let unjudged: [String]
+  public let unjudged: [String]
   /// The layouts in which tensors were found, each with how many.
-  package let layouts: [(layout: String, count: Int)]
+  public let layouts: [(layout: String, count: Int)]
   /// What the comparison lacks.
-  package let notes: [String]
+  public let notes: [String]
 
-  package struct Unpaired: Sendable {
-    package enum Side: String, Sendable { case source, converted }
-    package let side: Side
-    package let path: String
-    package let className: String
+  public struct Unpaired: Sendable {
+    public enum Side: String, Sendable { case source, converted }
+    public let side: Side
+    public let path: String
+    public let className: String
   }
 
-  package struct Ineffective: Sendable {
-    package let converted: String
-    package let cause: Cause
+  public struct Ineffective: Sendable {
+    public let converted: String
+    public let cause: Cause
   }
 
-  package var agrees: Bool { faults.isEmpty }
+  public var agrees: Bool { faults.isEmpty }
 
   /// - Parameters:
   ///   - weights: of both models, for the causes that need them.

@@ -1,24 +1,24 @@
-public import CheckpointCore
-public import CheckpointMapping
+package import CheckpointCore
+package import CheckpointMapping
 import ReferenceLayers
 
 /// A SAVi in a checkpoint, ready to run.
-public struct ReferenceModel: Sendable {
+package struct ReferenceModel: Sendable {
   /// Whose parameters these are: they decide the front-end.
-  public enum Framework: String, Sendable {
+  package enum Framework: String, Sendable {
     case flax, torch
   }
 
-  public enum Precision: String, Sendable, CaseIterable { case float32, float64 }
+  package enum Precision: String, Sendable, CaseIterable { case float32, float64 }
 
-  public let architecture: SAViArchitecture
-  public let framework: Framework
+  package let architecture: SAViArchitecture
+  package let framework: Framework
   private let read: ParameterReader
   private let plan: ConversionPlan
   private let reader: any CheckpointReader
 
   /// - Parameter plan: where in the file the parameters are, and in whose layout.
-  public init(_ plan: ConversionPlan, _ reader: any CheckpointReader, _ entries: [CheckpointEntry])
+  package init(_ plan: ConversionPlan, _ reader: any CheckpointReader, _ entries: [CheckpointEntry])
     throws
   {
     architecture = try SAViArchitecture(plan.model)
@@ -35,7 +35,7 @@ public struct ReferenceModel: Sendable {
   ///   - stages: the stages to return, in the order in which they are computed; without it, all.
   /// - Throws: `CheckpointError` where the clip's frames have another size than the model's, or a
   ///   parameter is not what the model needs.
-  public func run(
+  package func run(
     _ clip: Clip, conventions: Conventions, precision: Precision = .float32,
     stages: Set<StageName>? = nil, threads: Int
   ) throws -> [Stage] {
@@ -67,7 +67,7 @@ public struct ReferenceModel: Sendable {
   }
 
   /// The elements of a PyTorch parameter, converted by the mapping where the file holds Flax ones.
-  public func torchParameter(_ name: TensorName) throws -> [Double] {
+  package func torchParameter(_ name: TensorName) throws -> [Double] {
     guard framework == .flax else { return try read.doubles(name) }
     guard let output = plan.outputs(from: reader).first(where: { $0.name == name }) else {
       throw CheckpointError(entry: name, "the mapping makes no such tensor")
@@ -92,7 +92,7 @@ public struct ReferenceModel: Sendable {
   }
 
   /// A model whose parameters are read once, for several runs.
-  public func prepared(_ conventions: Conventions) throws -> PreparedModel {
+  package func prepared(_ conventions: Conventions) throws -> PreparedModel {
     PreparedModel(model: try model(Float.self, conventions), architecture: architecture)
   }
 
@@ -108,11 +108,11 @@ public struct ReferenceModel: Sendable {
 }
 
 /// A float32 model in memory.
-public struct PreparedModel: Sendable {
+package struct PreparedModel: Sendable {
   let model: SAVi<Float>
   let architecture: SAViArchitecture
 
-  public func run(
+  package func run(
     _ clip: Clip, stages: Set<StageName>? = nil, threads: Int
   ) throws -> [Stage] {
     try architecture.check(clip)

@@ -1,11 +1,18 @@
 public import ArgumentParser
 public import CheckpointCore
 public import CheckpointInspection
-public import CheckpointValidation
+import CheckpointValidation
 public import SAVIModel
 
 // The values an option takes are the names the libraries give them.
-extension FormatName: ExpressibleByArgument {}
+extension FormatName: ExpressibleByArgument {
+  public init?(argument: String) {
+    self.init(rawValue: argument)
+    guard Self.builtIn.contains(self) else { return nil }
+  }
+
+  public static var allValueStrings: [String] { builtIn.map(\.rawValue) }
+}
 extension DType: ExpressibleByArgument {}
 extension ParameterTable.Style: ExpressibleByArgument {}
 extension ParameterTable.Output: ExpressibleByArgument {}

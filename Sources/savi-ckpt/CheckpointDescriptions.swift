@@ -5,7 +5,7 @@ import CheckpointMapping
 
 extension Checkpoint {
   var listing: CheckpointListing {
-    CheckpointListing(entries, formatDescription: reader.formatDescription)
+    CheckpointListing(entries, formatDescription: formatDescription)
   }
 
   /// What the checkpoint is, with the built-in model that its parameters are, in whichever layout.
@@ -20,6 +20,6 @@ extension Checkpoint {
         side: ModelDocument.Sides.title(plan.direction == .forward ? sides.source : sides.target))
     }
     return CheckpointDescription(
-      path: path, format: reader.format, listing: listing, model: model)
+      path: path, format: format, listing: listing, model: model)
   }
 }

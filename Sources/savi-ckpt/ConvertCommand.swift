@@ -114,17 +114,11 @@ struct ConvertCommand: DivisibleCommand {
       try OutputPlace.checkDistinct(
         certificate, from: [input, output], option: "--certificate")
     }
-    // Its place is taken before the work, and its content made before anything gets its name.
     let record = try certificate.map { try AtomicFile(path: $0, overwrite: force) }
-    let staged = try inFile(input) { try stage(conversion, writer) }
-    if let record {
-      let certificate = try conversion.certificate(
-        of: staged, as: staged.path, toolVersion: SaviCkpt.version)
-      try record.write(
-        Array((certificate.json.serialized(pretty: true) + "\n").utf8).span, at: 0)
+    let (path, notes) = try conversion.write(certificate: record) {
+      try stage(conversion, writer)
     }
-    try staged.commit(with: record.map { [$0] } ?? [])
-    try tell(conversion, writer.format, writtenTo: staged.path, staged.notes)
+    try tell(conversion, writer.format, writtenTo: path, notes)
   }
 
   /// Writes one part's shards, or the index of what the parts wrote.
@@ -144,14 +138,15 @@ struct ConvertCommand: DivisibleCommand {
         return pass
       }
     }
-    if work.isMerge { try tell(conversion, .safetensors, writtenTo: pass.path, pass.notes) }
+    guard work.isMerge else { return }
+    try tell(
+      conversion, .safetensors, writtenTo: pass.path, conversion.notes(beside: pass.notes))
   }
 
   /// Says what was written.
   private func tell(
     _ conversion: Conversion, _ format: FormatName, writtenTo path: String, _ notes: [String]
   ) throws {
-    let notes = notes + conversion.notes + (conversion.overflowNote.map { [$0] } ?? [])
     for note in notes { report.note(note) }
     if report.json {
       try Console.output(conversion.json(to: format, notes).serialized(pretty: true))

@@ -17,7 +17,7 @@ extension DivisibleCommand {
     try run(work)
     let document = work.document(
       arguments: DivisionOptions.undivided(CommandLine.arguments.dropFirst()),
-      toolVersion: SaviCkpt.version)
+      toolVersion: toolVersion)
     try Console.output(document.text)
     // The document says it too: what is merged fails as an undivided run would.
     if let failure = work.failure { throw failure }

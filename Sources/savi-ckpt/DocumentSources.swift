@@ -18,6 +18,6 @@ extension DividedWork {
   /// The built-in schema `name`, or the one at that path.
   func schema(_ name: String) throws -> CheckpointSchema {
     if BuiltInSchemas.document(name) == nil { reads(name) }
-    return try Schemas.load(name, loadModel: model)
+    return try CheckpointSchema.load(name, loadModel: model)
   }
 }

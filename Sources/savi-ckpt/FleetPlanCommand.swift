@@ -70,7 +70,7 @@ struct FleetPlanCommand: ParsableCommand {
     let size = jobSize?.bytes ?? Self.defaultJobSize
     let plan = FleetPlan(
       command: command.isEmpty ? FleetItemCommand.standard : command, checkpoints: checkpoints,
-      jobs: jobs ?? min(Self.maximumJobs, bytes / size + 1), toolVersion: SaviCkpt.version)
+      jobs: jobs ?? min(Self.maximumJobs, bytes / size + 1), toolVersion: toolVersion)
     do {
       try AtomicFile.write(plan.text + "\n", to: output, overwrite: force)
     } catch {

@@ -28,9 +28,9 @@ struct FleetRunCommand: ParsableCommand {
 
   func run() throws {
     let plan = try FleetPlan(path: self.plan)
-    guard plan.toolVersion == SaviCkpt.version else {
+    guard plan.toolVersion == toolVersion else {
       throw CheckpointError(
-        file: self.plan, "version \(plan.toolVersion) made this plan, this is \(SaviCkpt.version)",
+        file: self.plan, "version \(plan.toolVersion) made this plan, this is \(toolVersion)",
         advice: "plan again, or use that version")
     }
     guard (1...plan.jobCount).contains(job) else {

@@ -57,7 +57,7 @@ struct LsCommand: ParsableCommand {
     .object([
       "schema_version": .int(1),
       "file": .string(checkpoint.path),
-      "format": .string(checkpoint.reader.format.rawValue),
+      "format": .string(checkpoint.format.rawValue),
       "tensors": .array(listing.tensors.map { Self.json($0.tensor, $0.aliasOf) }),
       "placeholders": .array(checkpoint.placeholders.map(Self.json)),
     ])

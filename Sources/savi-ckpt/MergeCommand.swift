@@ -27,7 +27,7 @@ struct MergeCommand: ParsableCommand {
 
   func run() throws {
     let parts = try MergedParts(
-      results, toolVersion: SaviCkpt.version, allowingCopies: allowCopies)
+      results, toolVersion: toolVersion, allowingCopies: allowCopies)
     var arguments = parts.arguments
     arguments.insert(
       contentsOf: (report.json ? ["--json"] : []) + (report.quiet ? ["--quiet"] : []),

@@ -91,11 +91,3 @@ struct InputOptions: ParsableArguments {
     return checkpoint
   }
 }
-
-extension WorkLimits {
-  /// All processors, and memory for two of the largest tensor with their chunks.
-  static func forTensors(largest: Int, progress: Progress? = nil) -> WorkLimits {
-    WorkLimits(
-      threads: Machine.processorCount, memory: 2 * largest + (16 << 20), progress: progress)
-  }
-}

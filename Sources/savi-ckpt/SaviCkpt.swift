@@ -2,8 +2,6 @@ import ArgumentParser
 import CheckpointCore
 
 struct SaviCkpt: ParsableCommand {
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
     commandName: "savi-ckpt",
     abstract:
@@ -15,7 +13,7 @@ struct SaviCkpt: ParsableCommand {
       Exit codes: 0 fine; 1 a check failed or a difference was found; 2 bad input or a failure to \
       read or write; 64 wrong usage.
       """,
-    version: version,
+    version: toolVersion,
     subcommands: [
       LsCommand.self, StatsCommand.self, ConvertCommand.self, DescribeCommand.self,
       HashCommand.self, DiffCommand.self, MapCommand.self, RunCommand.self, VerifyCommand.self,

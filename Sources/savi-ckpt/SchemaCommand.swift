@@ -98,7 +98,7 @@ struct SchemaCommand: ParsableCommand {
       var errors = 0
       var results: [JSONValue] = []
       for name in schemas.isEmpty ? BuiltInSchemas.names : schemas {
-        let schema = try Schemas.load(name)
+        let schema = try CheckpointSchema.load(name)
         let findings = try inFile(name) { try SchemaLint.findings(in: schema) }
         errors += findings.count { $0.severity == .error }
         results.append(
@@ -153,7 +153,7 @@ struct SchemaCommand: ParsableCommand {
       var failures = 0
       var results: [JSONValue] = []
       for path in files {
-        let bytes = try Schemas.read(path)
+        let bytes = try ValidationDocument.read(path)
         var (kind, problem) = ("unknown", String?.none)
         do {
           kind = try check(bytes)
@@ -201,7 +201,7 @@ struct SchemaCommand: ParsableCommand {
         return "certificate"
       }
       if has("tensors") || has("model") {
-        _ = try Schemas.parse(bytes)
+        _ = try CheckpointSchema(bytes)
         return "checkpoint schema"
       }
       throw root.problem(

@@ -102,7 +102,7 @@ struct ValidateCommand: DivisibleCommand {
         .apply(to: reports, today: day)
     }
     let result = ValidationReport(
-      schema: self.schema, files: reports, failOn: failOn.severity, toolVersion: SaviCkpt.version)
+      schema: self.schema, files: reports, failOn: failOn.severity, toolVersion: toolVersion)
     for target in output {
       guard let file = target.file else { continue }
       try AtomicFile.write(result.text(target.form) + "\n", to: file, overwrite: true)
@@ -193,7 +193,7 @@ struct ValidateCommand: DivisibleCommand {
 
   private func loadBaseline(_ path: String) throws -> Baseline {
     do {
-      let bytes = try Schemas.read(path)
+      let bytes = try ValidationDocument.read(path)
       return try inFile(path) { try Baseline(bytes) }
     } catch let error as FileSystemError where updateBaseline && error.isMissingFile {
       return Baseline()

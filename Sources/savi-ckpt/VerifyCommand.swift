@@ -172,11 +172,11 @@ struct VerifyCommand: ParsableCommand {
 
   private func compareRecordings() throws {
     let standard = RecordingTolerance.standard
-    let inputs = try VerificationInputs(
-      recordings: (recordings[0], recordings[1]), checkpoints: files.isEmpty ? [] : try opened(),
-      mapping: try model.map.map { try ModelDocument.load($0) })
-    let verification = try inputs.verified(
-      RecordingTolerance(
+    let checkpoints = files.isEmpty ? nil : try opened()
+    let verification = try RecordingVerification(
+      source: recordings[0], converted: recordings[1],
+      checkpoints: checkpoints.map { ($0[0], $0[1]) }, mapping: model.map,
+      tolerance: RecordingTolerance(
         absolute: atol ?? standard.absolute, relative: rtol ?? standard.relative))
     let description = RecordingReport(
       verification, source: recordings[0], converted: recordings[1])

@@ -33,7 +33,7 @@ struct CertificateTests {
     let writer = try #require(try CheckpointWriters.writer(for: .npz))
     let staged = try CheckpointWriters.stage(
       conversion.outputs, to: folder.file("out.npz"), as: writer, overwrite: false, work: work)
-    let certificate = try conversion.certificate(of: staged, as: staged.path, toolVersion: "1")
+    let certificate = try conversion.certificate(of: staged, as: staged.path)
     try staged.commit()
     return try folder.write("c.json", Array(certificate.json.serialized().utf8))
   }

@@ -1,11 +1,11 @@
 import Synchronization
 
 /// Casting floating-point tensors to another floating-point type.
-public enum ElementCast {
+package enum ElementCast {
   /// The types that can be cast to.
-  public static let targets: [DType] = [.float16, .bfloat16, .float32, .float64]
+  package static let targets: [DType] = [.float16, .bfloat16, .float32, .float64]
 
-  public static func canCast(_ dtype: DType) -> Bool {
+  package static func canCast(_ dtype: DType) -> Bool {
     switch dtype {
     case .float16, .bfloat16, .float32, .float64, .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz,
       .float8_e5m2fnuz:
@@ -17,7 +17,7 @@ public enum ElementCast {
   /// The elements of `bytes` as `target`, rounded to nearest, ties to even.
   ///
   /// - Parameter overflows: grows by the finite elements that became infinite.
-  public static func cast(
+  package static func cast(
     _ bytes: Span<UInt8>, from source: DType, to target: DType, overflows: inout Int
   ) -> [UInt8] {
     var values: [Double] = []
@@ -31,7 +31,7 @@ public enum ElementCast {
   ///
   /// - Returns: how many finite values became infinite.
   @discardableResult
-  public static func encode(
+  package static func encode(
     _ values: [Double], as target: DType, into result: inout [UInt8]
   ) -> Int {
     var overflows = 0
@@ -84,7 +84,7 @@ extension OutputTensor {
   /// The tensor cast to `target`, where it is a floating-point tensor of another type.
   ///
   /// - Parameter overflows: told of the finite elements of each chunk that became infinite.
-  public func cast(
+  package func cast(
     to target: DType, overflows: @escaping @Sendable (Int) -> Void
   ) -> OutputTensor {
     guard dtype != target, ElementCast.canCast(dtype) else { return self }

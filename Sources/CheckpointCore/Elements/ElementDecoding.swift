@@ -1,6 +1,6 @@
 /// The numbers in a chunk of little-endian elements, as float64, which holds all but the largest
 /// 64-bit integers exactly. Complex elements give their real and imaginary parts in turn.
-public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: inout [Double]) {
+package func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: inout [Double]) {
   values.removeAll(keepingCapacity: true)
   switch dtype {
   case .bool: for index in bytes.indices { values.append(bytes[index] == 0 ? 0 : 1) }
@@ -26,7 +26,7 @@ public func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: ino
 }
 
 /// All numbers of a tensor that `produce` gives run by run.
-public func collectDoubles(
+package func collectDoubles(
   _ dtype: DType, count: Int, _ produce: (ElementSink) throws -> Void
 ) throws -> [Double] {
   try CheckpointError.requireMemory(count * MemoryLayout<Double>.size)

@@ -5,18 +5,18 @@
 public typealias ElementSink = (_ position: Int, _ elements: Span<UInt8>) throws -> Void
 
 /// Which elements of a tensor have arrived: each must, once.
-public struct ElementCoverage: Sendable {
+package struct ElementCoverage: Sendable {
   private let range: Range<Int>
   /// Disjoint and in order; neighbours that touch are one.
   private var arrived: [Range<Int>] = []
 
   /// - Parameter range: the elements that are expected.
-  public init(_ range: Range<Int>) { self.range = range }
+  package init(_ range: Range<Int>) { self.range = range }
 
   /// Notes that the elements `run` arrived.
   ///
   /// - Throws: `CheckpointError` where one of them is not expected, or arrived before.
-  public mutating func add(_ run: Range<Int>) throws {
+  package mutating func add(_ run: Range<Int>) throws {
     guard !run.isEmpty else { return }
     guard range.lowerBound <= run.lowerBound, run.upperBound <= range.upperBound else {
       throw CheckpointError(
@@ -44,7 +44,7 @@ public struct ElementCoverage: Sendable {
   }
 
   /// - Throws: `CheckpointError` that names the first element that never arrived.
-  public func finish() throws {
+  package func finish() throws {
     guard !range.isEmpty, arrived != [range] else { return }
     let first = arrived.first.map {
       $0.lowerBound > range.lowerBound ? range.lowerBound : $0.upperBound

@@ -1,25 +1,25 @@
 /// A value in a document with its path, so that a mistake is reported where it stands.
-public struct DocumentNode: Sendable {
+package struct DocumentNode: Sendable {
   /// Where a value begins in the document's text, both counted from 1.
-  public struct Position: Sendable, Hashable, CustomStringConvertible {
-    public let line: Int
-    public let column: Int
+  package struct Position: Sendable, Hashable, CustomStringConvertible {
+    package let line: Int
+    package let column: Int
 
-    public var description: String { "line \(line), column \(column)" }
+    package var description: String { "line \(line), column \(column)" }
 
-    public init(line: Int, column: Int) {
+    package init(line: Int, column: Int) {
       self.line = line
       self.column = column
     }
   }
 
-  public let value: JSONValue
+  package let value: JSONValue
   /// The way to the value: `tensors[3].shape`; empty for the document itself.
-  public let path: String
+  package let path: String
   /// By path, where the parser kept them.
   private let positions: [String: Position]
 
-  public init(_ value: JSONValue, positions: [String: Position] = [:]) {
+  package init(_ value: JSONValue, positions: [String: Position] = [:]) {
     self.init(value, path: "", positions: positions)
   }
 
@@ -29,9 +29,9 @@ public struct DocumentNode: Sendable {
     self.positions = positions
   }
 
-  public var position: Position? { positions[path] }
+  package var position: Position? { positions[path] }
 
-  public func problem(_ message: String, advice: String? = nil) -> CheckpointError {
+  package func problem(_ message: String, advice: String? = nil) -> CheckpointError {
     let place = position.map(\.description)
     let entry = [place, path.isEmpty ? nil : path].compactMap(\.self).joined(separator: ": ")
     return CheckpointError(entry: entry.isEmpty ? nil : entry, message, advice: advice)
@@ -42,7 +42,7 @@ public struct DocumentNode: Sendable {
   }
 
   /// The members of an object, each key one of `known`.
-  public func members(known: [String]) throws -> [String: DocumentNode] {
+  package func members(known: [String]) throws -> [String: DocumentNode] {
     guard case .object(let members) = value else { throw mismatch("an object") }
     var result: [String: DocumentNode] = [:]
     for member in members {
@@ -58,20 +58,20 @@ public struct DocumentNode: Sendable {
   }
 
   /// The member `key` of an object that may hold others; `nil` where it is missing or null.
-  public func optional(_ key: String) throws -> DocumentNode? {
+  package func optional(_ key: String) throws -> DocumentNode? {
     guard case .object = value else { throw mismatch("an object") }
     return value[key].flatMap { $0 == .null ? nil : child(key, $0) }
   }
 
   /// The member `key` of an object that may hold others.
-  public func require(_ key: String) throws -> DocumentNode {
+  package func require(_ key: String) throws -> DocumentNode {
     guard case .object = value else { throw mismatch("an object") }
     guard let member = value[key] else { throw problem("the key '\(key)' is missing") }
     return child(key, member)
   }
 
   /// The members of an object whose keys are names.
-  public func namedMembers() throws -> [(name: String, node: DocumentNode)] {
+  package func namedMembers() throws -> [(name: String, node: DocumentNode)] {
     guard case .object(let members) = value else { throw mismatch("an object") }
     return members.map { ($0.key, child($0.key, $0.value)) }
   }
@@ -81,40 +81,40 @@ public struct DocumentNode: Sendable {
   }
 
   /// The path of a member, and of an item, of the value at `path`.
-  public static func path(_ path: String, _ key: String) -> String {
+  package static func path(_ path: String, _ key: String) -> String {
     path.isEmpty ? key : "\(path).\(key)"
   }
-  public static func path(_ path: String, _ index: Int) -> String { "\(path)[\(index)]" }
+  package static func path(_ path: String, _ index: Int) -> String { "\(path)[\(index)]" }
 
-  public func items() throws -> [DocumentNode] {
+  package func items() throws -> [DocumentNode] {
     guard case .array(let items) = value else { throw mismatch("an array") }
     return items.enumerated().map {
       DocumentNode($1, path: Self.path(path, $0), positions: positions)
     }
   }
 
-  public func string() throws -> String {
+  package func string() throws -> String {
     guard case .string(let text) = value else { throw mismatch("a string") }
     return text
   }
 
   /// A tensor's name.
-  public func name() throws -> TensorName { TensorName(try string()) }
+  package func name() throws -> TensorName { TensorName(try string()) }
 
   /// `nil` for null.
-  public func optionalString() throws -> String? { value == .null ? nil : try string() }
+  package func optionalString() throws -> String? { value == .null ? nil : try string() }
 
-  public func int() throws -> Int {
+  package func int() throws -> Int {
     guard case .int(let number) = value else { throw mismatch("an integer") }
     return number
   }
 
-  public func bool() throws -> Bool {
+  package func bool() throws -> Bool {
     guard case .bool(let flag) = value else { throw mismatch("true or false") }
     return flag
   }
 
-  public func double() throws -> Double {
+  package func double() throws -> Double {
     switch value {
     case .double(let number): number
     case .int(let number): Double(number)
@@ -123,7 +123,7 @@ public struct DocumentNode: Sendable {
   }
 
   /// An extent: a number, or the name of one of the model's dimensions.
-  public func extent(_ dimensions: [String: Int]) throws -> Int {
+  package func extent(_ dimensions: [String: Int]) throws -> Int {
     if case .string(let name) = value {
       guard let extent = dimensions[name] else {
         throw problem(
@@ -142,14 +142,14 @@ public struct DocumentNode: Sendable {
   /// Larger than any layer; keeps sums and products of a few extents within 64 bits.
   private static let maximumExtent = 1 << 30
 
-  public func extents(_ dimensions: [String: Int]) throws -> [Int] {
+  package func extents(_ dimensions: [String: Int]) throws -> [Int] {
     try items().map { try $0.extent(dimensions) }
   }
 }
 
 extension [String: DocumentNode] {
   /// The member `key` of the object at `node`.
-  public func require(_ key: String, of node: DocumentNode) throws -> DocumentNode {
+  package func require(_ key: String, of node: DocumentNode) throws -> DocumentNode {
     guard let member = self[key] else { throw node.problem("the key '\(key)' is missing") }
     return member
   }

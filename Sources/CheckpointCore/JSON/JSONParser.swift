@@ -1,15 +1,15 @@
 /// A strict JSON parser (RFC 8259) for documents from files: duplicate keys, trailing text, lone
 /// surrogates and invalid UTF-8 are errors with their line and column; an integer is an integer
 /// (`1.0` is not).
-public struct JSONParser {
+package struct JSONParser {
   /// Nesting deeper than this is refused: no schema or header needs it, and parsing recurses.
-  public static let maximumDepth = 128
+  package static let maximumDepth = 128
 
-  public struct Failure: Error, Equatable, CustomStringConvertible {
-    public let message: String
-    public let line: Int
-    public let column: Int
-    public var description: String { "line \(line), column \(column): \(message)" }
+  package struct Failure: Error, Equatable, CustomStringConvertible {
+    package let message: String
+    package let line: Int
+    package let column: Int
+    package var description: String { "line \(line), column \(column): \(message)" }
   }
 
   private let bytes: [UInt8]
@@ -23,7 +23,7 @@ public struct JSONParser {
     allowance = maximumValues
   }
 
-  public static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
+  package static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
     var parser = JSONParser(bytes, maximumValues: StructureLimits.values)
     let value = try parser.parseValue()
     try parser.expectEnd()
@@ -35,7 +35,7 @@ public struct JSONParser {
   ///
   /// - Parameter maximumValues: of one member.
   /// - Returns: false where the document is no object.
-  public static func parseMembers(
+  package static func parseMembers(
     of bytes: [UInt8], maximumValues: Int, _ body: (JSONValue.Member) throws -> Void
   ) throws -> Bool {
     var parser = JSONParser(bytes, maximumValues: maximumValues)

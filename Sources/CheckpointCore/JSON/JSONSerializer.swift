@@ -8,7 +8,7 @@ extension JSONValue {
   }
 
   /// The document on one line, with a space behind each comma and colon.
-  public func serializedOnOneLine() -> String {
+  package func serializedOnOneLine() -> String {
     var text = ""
     write(to: &text, indent: nil, spaced: true)
     return text

@@ -23,26 +23,26 @@ public enum JSONValue: Sendable, Hashable {
   }
 
   /// An object from literals, in their order.
-  public static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+  package static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
     .object(members.map { Member($0.key, $0.value) })
   }
 
   /// A number, or null where it is NaN or infinite, which JSON cannot say.
-  public static func finite(_ value: Double) -> JSONValue {
+  package static func finite(_ value: Double) -> JSONValue {
     value.isFinite ? .double(value) : .null
   }
 
   /// A tensor's name, or null where there is none.
-  public static func name(_ name: TensorName?) -> JSONValue { .optional(name?.text) }
+  package static func name(_ name: TensorName?) -> JSONValue { .optional(name?.text) }
 
-  public static func optional(_ value: String?) -> JSONValue {
+  package static func optional(_ value: String?) -> JSONValue {
     value.map(JSONValue.string) ?? .null
   }
 
-  public static func ints(_ values: [Int]) -> JSONValue { .array(values.map(JSONValue.int)) }
+  package static func ints(_ values: [Int]) -> JSONValue { .array(values.map(JSONValue.int)) }
 
   /// What kind of value this is, for an error message.
-  public var kindName: String {
+  package var kindName: String {
     switch self {
     case .null: "null"
     case .bool: "a boolean"

@@ -2,11 +2,11 @@ import Bytes
 import CheckpointCore
 
 /// The strings that a safetensors file carries beside its tensors.
-public enum SafetensorsStrings {
+package enum SafetensorsStrings {
   /// The string under `key`; `nil` where there is none, or the file is of another format.
   ///
   /// - Throws: `CheckpointError`, naming the file, where it cannot be read.
-  public static func read(_ key: String, in path: String) throws -> String? {
+  package static func read(_ key: String, in path: String) throws -> String? {
     do {
       let file = try RandomAccessFile(path: path)
       guard SafetensorsHeader.matches(try file.readPrefix(9)) else { return nil }

@@ -1,28 +1,28 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// What names and shapes tell of a model: how deep it is, how wide, and of a transformer its heads,
 /// its vocabulary and the width of its feed-forward layers. What they do not tell is `nil`.
-public struct ArchitectureClues: Sendable, Equatable {
+package struct ArchitectureClues: Sendable, Equatable {
   /// Modules that are numbered and lie side by side: `model.layers`, 32 of them.
-  public struct Stack: Sendable, Equatable {
-    public let path: String
-    public let count: Int
+  package struct Stack: Sendable, Equatable {
+    package let path: String
+    package let count: Int
     let elements: Int
   }
 
   /// The largest first.
-  public let stacks: [Stack]
+  package let stacks: [Stack]
   /// The extent that most vectors of the largest stack have: norms and biases of the residual stream.
-  public let width: Int?
-  public let heads: Int?
-  public let vocabulary: Int?
-  public let feedForward: Int?
+  package let width: Int?
+  package let heads: Int?
+  package let vocabulary: Int?
+  package let feedForward: Int?
 
   /// Stacks with less than this part of the largest one's elements say little.
   private static let notableShare = 0.1
   private static let shownStacks = 4
 
-  public init(_ tensors: [TensorInfo]) {
+  package init(_ tensors: [TensorInfo]) {
     let found = Self.stacks(in: tensors)
     let largest = found.first?.members ?? []
     stacks = found.map(\.stack)

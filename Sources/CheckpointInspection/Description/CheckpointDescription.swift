@@ -1,17 +1,17 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// What a checkpoint is, as far as its structure and its names tell, without reading tensor data.
-public struct CheckpointDescription: Sendable {
+package struct CheckpointDescription: Sendable {
   /// The tensors of one role.
-  public struct Part: Sendable, Equatable {
-    public let role: StateRole
-    public fileprivate(set) var tensors = 0
-    public fileprivate(set) var elements = 0
-    public fileprivate(set) var bytes = 0
+  package struct Part: Sendable, Equatable {
+    package let role: StateRole
+    package fileprivate(set) var tensors = 0
+    package fileprivate(set) var elements = 0
+    package fileprivate(set) var bytes = 0
     /// Tensors by dtype, the commonest first.
-    public fileprivate(set) var dtypes: [(dtype: DType, tensors: Int)] = []
+    package fileprivate(set) var dtypes: [(dtype: DType, tensors: Int)] = []
 
-    public static func == (a: Part, b: Part) -> Bool {
+    package static func == (a: Part, b: Part) -> Bool {
       (a.role, a.tensors, a.elements, a.bytes) == (b.role, b.tensors, b.elements, b.bytes)
         && a.dtypes.map(\.dtype) == b.dtypes.map(\.dtype)
         && a.dtypes.map(\.tensors) == b.dtypes.map(\.tensors)
@@ -19,31 +19,31 @@ public struct CheckpointDescription: Sendable {
   }
 
   /// A model whose mapping takes the parameters, and whose layout they have.
-  public struct KnownModel: Sendable, Equatable {
-    public let name: String
-    public let side: String
+  package struct KnownModel: Sendable, Equatable {
+    package let name: String
+    package let side: String
 
-    public init(name: String, side: String) {
+    package init(name: String, side: String) {
       self.name = name
       self.side = side
     }
   }
 
-  public let path: String
-  public let format: FormatName
-  public let framework: Framework?
-  public let model: KnownModel?
-  public let architecture: ArchitectureClues
+  package let path: String
+  package let format: FormatName
+  package let framework: Framework?
+  package let model: KnownModel?
+  package let architecture: ArchitectureClues
   /// In the order of `StateRole`, those that occur. A second name of a storage counts nowhere.
-  public let parts: [Part]
+  package let parts: [Part]
   /// The entries that are no tensors.
-  public let placeholders: [Placeholder]
+  package let placeholders: [Placeholder]
   private let listing: CheckpointListing
 
   /// - Parameters:
   ///   - listing: what the file holds.
   ///   - model: the model that a mapping recognised.
-  public init(path: String, format: FormatName, listing: CheckpointListing, model: KnownModel?) {
+  package init(path: String, format: FormatName, listing: CheckpointListing, model: KnownModel?) {
     self.path = path
     self.format = format
     self.model = model
@@ -80,7 +80,7 @@ extension CheckpointDescription {
   private static var shownValues: Int { 8 }
 
   /// A few lines for a person.
-  public func lines() -> [String] {
+  package func lines() -> [String] {
     var rows: [(String, String)] = []
     if let framework { rows.append(("framework", framework.rawValue)) }
     if let model {
@@ -120,7 +120,7 @@ extension CheckpointDescription {
   }
 
   /// `schemas/describe-checkpoint.schema.json`.
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "schema_version": .int(1),
       "file": .string(path),

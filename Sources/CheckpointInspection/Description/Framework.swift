@@ -1,7 +1,7 @@
 import CheckpointCore
 
 /// The framework whose parameters a checkpoint holds, by the format or by how it names tensors.
-public enum Framework: String, Sendable {
+package enum Framework: String, Sendable {
   case torch = "PyTorch"
   case flax = "Flax"
   case keras = "Keras"

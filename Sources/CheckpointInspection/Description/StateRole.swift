@@ -1,8 +1,8 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// What a tensor is for, as far as its name tells: a checkpoint of a training run holds more than
 /// the model.
-public enum StateRole: String, Sendable, CaseIterable {
+package enum StateRole: String, Sendable, CaseIterable {
   case parameters
   /// Moving averages of the parameters, kept beside them.
   case average
@@ -54,7 +54,7 @@ public enum StateRole: String, Sendable, CaseIterable {
   /// `optimizer/target` is the model (flax.optim).
   private static let parametersInOptimizer: Set<TensorName> = ["target"]
 
-  public init(of name: TensorName) {
+  package init(of name: TensorName) {
     let parts = name.components
     guard let place = parts.firstIndex(where: { Self.components[$0] != nil }) else {
       self = .parameters

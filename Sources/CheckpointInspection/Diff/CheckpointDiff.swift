@@ -11,7 +11,7 @@ public struct CheckpointDiff: Sendable {
   /// Names that both sides have.
   public let commonCount: Int
 
-  public init(
+  package init(
     _ first: [ComparedTensor], _ second: [ComparedTensor], atol: Double, rtol: Double,
     threads: Int, memory: Int
   ) throws {

@@ -1,15 +1,15 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// A tensor of one side of a comparison.
-public struct ComparedTensor: Sendable {
-  public let name: TensorName
-  public let dtype: DType
-  public let shape: Shape
+package struct ComparedTensor: Sendable {
+  package let name: TensorName
+  package let dtype: DType
+  package let shape: Shape
   /// Produces the elements, each once, as consecutive runs.
-  public let produce: @Sendable (ElementSink) throws -> Void
+  package let produce: @Sendable (ElementSink) throws -> Void
 
-  public init(
+  package init(
     name: TensorName, dtype: DType, shape: Shape,
     produce: @escaping @Sendable (ElementSink) throws -> Void
   ) {

@@ -1,8 +1,8 @@
-public import CheckpointCore
+package import CheckpointCore
 
 extension DiffReport {
   /// `schemas/diff.schema.json`.
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "schema_version": .int(1),
       "first": .string(first),

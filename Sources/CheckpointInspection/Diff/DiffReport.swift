@@ -2,15 +2,15 @@ import CheckpointCore
 
 /// A comparison for a person: the verdict, what the structure differs in, then the changes, the
 /// largest first.
-public struct DiffReport: Sendable {
-  public let diff: CheckpointDiff
-  public let verdict: DiffVerdict
+package struct DiffReport: Sendable {
+  package let diff: CheckpointDiff
+  package let verdict: DiffVerdict
   /// What the sides are called.
-  public let first: String
-  public let second: String
+  package let first: String
+  package let second: String
   private let groups: DiffGroups
 
-  public init(_ diff: CheckpointDiff, first: String, second: String) {
+  package init(_ diff: CheckpointDiff, first: String, second: String) {
     self.diff = diff
     (self.first, self.second) = (first, second)
     groups = DiffGroups(diff)
@@ -18,7 +18,7 @@ public struct DiffReport: Sendable {
   }
 
   /// - Parameter folds: shows what a numbered family has in common as one row.
-  public func lines(folds: Bool, _ style: TextStyle = .plain) -> [String] {
+  package func lines(folds: Bool, _ style: TextStyle = .plain) -> [String] {
     let compared = "\(counted(diff.comparedCount, "tensor")) compared"
     guard !diff.differences.isEmpty else { return ["\(compared), \(verdict.text)"] }
     let gone = groups.onlyInFirst.filter { $0.sameContentAs == nil }

@@ -1,32 +1,32 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// The names of a checkpoint as a tree in which what repeats stands once: siblings that hold the
 /// same things under the same names are one node, `layers.{0…31}` or `attn.{q,k,v}_proj`.
 ///
 /// Two entries are the same thing where their keys are equal: a dtype and a shape for a listing, the
 /// kind of a change for a comparison.
-public struct FoldedNames<Key: Hashable> {
+package struct FoldedNames<Key: Hashable> {
   /// A name, a group of names, or a family of either.
-  public struct Node {
+  package struct Node {
     /// What it is called within the node above, a separator at its front included: `.attn.{q,k,v}`.
-    public fileprivate(set) var label: String
+    package fileprivate(set) var label: String
     /// The entries that bear the name itself, as positions in what was folded; in their order.
-    public fileprivate(set) var own: [Int]
-    public fileprivate(set) var children: [Node]
+    package fileprivate(set) var own: [Int]
+    package fileprivate(set) var children: [Node]
 
     /// The positions of all entries at or below the node.
-    public var members: [Int] { children.reduce(into: own) { $0 += $1.members } }
+    package var members: [Int] { children.reduce(into: own) { $0 += $1.members } }
   }
 
   /// The top of the tree; its label is empty unless everything lies in one group.
-  public let root: Node
+  package let root: Node
 
   /// Names are taken apart this many times; what lies deeper is one part. More levels than any
   /// model has, and few enough to walk by recursion.
   private static var maximumDepth: Int { 64 }
 
   /// - Parameter entries: names with the key of what they name, in the order of the listing.
-  public init(_ entries: [(name: TensorName, key: Key)]) {
+  package init(_ entries: [(name: TensorName, key: Key)]) {
     let top = NameGroup()
     for (position, entry) in entries.enumerated() {
       var group = top
@@ -52,7 +52,7 @@ public struct FoldedNames<Key: Hashable> {
   }
 
   /// The named nodes with their full names, in the order of the tree: a list for who wants no tree.
-  public var list: [(name: String, members: [Int])] {
+  package var list: [(name: String, members: [Int])] {
     var result: [(String, [Int])] = []
     func visit(_ node: Node, _ name: String) {
       let name = name + node.label

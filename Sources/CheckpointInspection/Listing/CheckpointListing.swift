@@ -1,19 +1,19 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// What a checkpoint holds, as a list of all entries or as a tree in which families are one row.
-public struct CheckpointListing: Sendable {
+package struct CheckpointListing: Sendable {
   /// The format's name for a person.
-  public let formatDescription: String
-  public let entries: [CheckpointEntry]
+  package let formatDescription: String
+  package let entries: [CheckpointEntry]
   /// The tensors, each with the first name that views the same elements, if another does.
-  public let tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
+  package let tensors: [(tensor: TensorInfo, aliasOf: TensorName?)]
   /// By the other name, the first one.
   private let aliases: [TensorName: TensorName]
 
   /// More rows than a person reads in a terminal; where there are more, families are folded.
-  public static let readableRows = 200
+  package static let readableRows = 200
 
-  public init(_ entries: [CheckpointEntry], formatDescription: String) {
+  package init(_ entries: [CheckpointEntry], formatDescription: String) {
     self.formatDescription = formatDescription
     self.entries = entries
     tensors = withAliases(
@@ -24,7 +24,7 @@ public struct CheckpointListing: Sendable {
   }
 
   /// One row per entry, in the file's order.
-  public func flat(_ style: TextStyle = .plain) -> [String] {
+  package func flat(_ style: TextStyle = .plain) -> [String] {
     var table = TextTable(header: ["Name", "Dtype", "Shape", "Bytes", ""])
     table.elastic = [0, 4]
     for entry in entries {
@@ -50,7 +50,7 @@ public struct CheckpointListing: Sendable {
   }
 
   /// The last line of a listing: how much there is.
-  public var summary: String {
+  package var summary: String {
     let own = tensors.filter { $0.aliasOf == nil }.map(\.tensor)
     let others = entries.count - tensors.count
     var parts = [tensors.isEmpty ? "no tensors" : counted(tensors.count, "tensor")]
@@ -74,7 +74,7 @@ extension CheckpointListing {
   }
 
   /// The names as a tree, families folded, each group with the sum of what lies in it.
-  public func tree(_ style: TextStyle = .plain) -> [String] {
+  package func tree(_ style: TextStyle = .plain) -> [String] {
     var table = TextTable(header: ["Name", "Tensors", "Shape", "Dtype", "Bytes", "Share", ""])
     table.elastic = [0, 6]
     table.rightAligned = [1, 4, 5]

@@ -1,26 +1,26 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// All that is worth seeing of a checkpoint, gathered in one pass over its elements.
-public struct CheckpointReport: Sendable {
-  public struct Row: Sendable {
-    public let tensor: TensorInfo
-    public let aliasOf: TensorName?
-    public let scan: TensorScan
-    public let flags: [TensorFlag]
+package struct CheckpointReport: Sendable {
+  package struct Row: Sendable {
+    package let tensor: TensorInfo
+    package let aliasOf: TensorName?
+    package let scan: TensorScan
+    package let flags: [TensorFlag]
   }
 
-  public let description: CheckpointDescription
-  public let rows: [Row]
+  package let description: CheckpointDescription
+  package let rows: [Row]
   /// The comparison with a second checkpoint.
-  public let comparison: DiffReport?
+  package let comparison: DiffReport?
   /// What `validate` and `verify` found, as their `--json` says it.
-  public let findings: JSONValue?
-  public let verification: JSONValue?
+  package let findings: JSONValue?
+  package let verification: JSONValue?
 
   /// - Parameters:
   ///   - stream: reads a tensor of the checkpoint.
-  public init(
+  package init(
     _ description: CheckpointDescription, _ tensors: [TensorInfo], threads: Int,
     comparison: DiffReport? = nil, findings: JSONValue? = nil, verification: JSONValue? = nil,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
@@ -56,7 +56,7 @@ public struct CheckpointReport: Sendable {
 
 extension CheckpointReport {
   /// `schemas/report.schema.json`: what the page draws, and `report --json` prints.
-  public var json: JSONValue {
+  package var json: JSONValue {
     let changes = changesByName
     return .object([
       "schema_version": .int(1),

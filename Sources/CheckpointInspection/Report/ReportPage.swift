@@ -4,8 +4,8 @@ import CheckpointCore
 ///
 /// The page may run the script and show the style that it carries, which a policy in its head says
 /// by their hashes; names from a checkpoint reach it as data and as text, never as markup.
-public enum ReportPage {
-  public static func html(_ report: CheckpointReport) -> String {
+package enum ReportPage {
+  package static func html(_ report: CheckpointReport) -> String {
     let script = [PackageResources.charts_js, PackageResources.tree_js, PackageResources.page_js]
       .map(text).joined(separator: "\n")
     let style = text(PackageResources.report_css)

@@ -1,8 +1,8 @@
 import CheckpointCore
 
 /// Something about a tensor that a person should look at.
-public struct TensorFlag: Sendable, Equatable {
-  public enum Kind: String, Sendable, CaseIterable {
+package struct TensorFlag: Sendable, Equatable {
+  package enum Kind: String, Sendable, CaseIterable {
     case notANumber = "nan"
     case infinite
     /// All elements are one number.
@@ -19,9 +19,9 @@ public struct TensorFlag: Sendable, Equatable {
     case beyondFloat16 = "beyond_float16"
   }
 
-  public let kind: Kind
+  package let kind: Kind
   /// What was found, in a few words.
-  public let text: String
+  package let text: String
 
   /// A normal distribution of as many elements as any tensor has stays within seven standard
   /// deviations; weights with heavy tails within some more.

@@ -3,17 +3,17 @@ import CheckpointCore
 /// How a tensor's numbers are distributed: on a logarithmic scale of magnitudes, for each sign, one
 /// bar per power of two. Zeros, NaN and infinities have no place on it and are counted apart, in
 /// `Statistics`.
-public struct Histogram: Sendable, Equatable {
+package struct Histogram: Sendable, Equatable {
   /// The first bars count magnitudes from 2^firstExponent up to twice that, and so on.
-  public fileprivate(set) var firstExponent = 0
+  package fileprivate(set) var firstExponent = 0
   /// Numbers by magnitude, of each sign; both have as many bars.
-  public fileprivate(set) var negative: [Int] = []
-  public fileprivate(set) var positive: [Int] = []
+  package fileprivate(set) var negative: [Int] = []
+  package fileprivate(set) var positive: [Int] = []
   /// The quantiles at `probabilities`, zeros counted, NaN and infinities not; empty where there are
   /// no numbers. Each lies within a sixteenth of the true one's power of two.
-  public fileprivate(set) var quantiles: [Double] = []
+  package fileprivate(set) var quantiles: [Double] = []
 
-  public static let probabilities = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
+  package static let probabilities = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
 }
 
 /// Accumulates a histogram chunk by chunk.

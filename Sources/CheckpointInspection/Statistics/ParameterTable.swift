@@ -15,8 +15,8 @@ public struct ParameterTable: Sendable {
 
   public enum Order: String, Sendable, CaseIterable { case file, name, size, mean, std }
 
-  public let style: Style
-  public let rows: [StatisticsRow]
+  package let style: Style
+  package let rows: [StatisticsRow]
   /// Whether families are one row, with a column that counts their members.
   private let folds: Bool
   /// Rows that `maximumLines` leaves out.
@@ -73,10 +73,13 @@ public struct ParameterTable: Sendable {
   }
 
   /// The table's text, without a newline at its end.
+  public func text(_ output: Output = .table) -> String { text(output, .plain) }
+
+  /// The table's text, without a newline at its end.
   ///
   /// - Parameter place: where a table of this tool's own making goes to. The published style is the
   ///   same everywhere.
-  public func text(_ output: Output, _ place: TextStyle = .plain) -> String {
+  package func text(_ output: Output, _ place: TextStyle) -> String {
     if output == .json { return json().serialized(pretty: true) }
     var table = TextTable(header: header)
     for row in rows {

@@ -13,7 +13,7 @@ public struct Statistics: Sendable, Equatable {
   public var infinityCount = 0
   public var zeroCount = 0
   /// The mean as the published table computes it, where that differs from `mean`.
-  public var publishedMean: Double?
+  package var publishedMean: Double?
 
   /// The unbiased standard deviation (divisor n - 1); NaN for a single element.
   public var standardDeviation: Double {
@@ -53,7 +53,7 @@ extension Statistics {
   }
 
   /// The figures of numbers in memory.
-  public init(of values: [Double]) {
+  package init(of values: [Double]) {
     var accumulator = StatisticsAccumulator(values)
     accumulator.addValues()
     self = accumulator.total

@@ -17,7 +17,7 @@ public struct CheckpointHash: Sendable {
   public let root: String
 
   /// Hashes `tensors` on all threads; those that view the same elements are hashed once.
-  public init(
+  package init(
     _ tensors: [TensorInfo], threads: Int,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws {
@@ -26,7 +26,7 @@ public struct CheckpointHash: Sendable {
   }
 
   /// The hash of a set of files.
-  public init(joining parts: [CheckpointHash]) { self.init(parts.flatMap(\.tensors)) }
+  package init(joining parts: [CheckpointHash]) { self.init(parts.flatMap(\.tensors)) }
 
   fileprivate init(_ tensors: [TensorHash]) {
     self.tensors = tensors.sorted { $0.tensor.name < $1.tensor.name }
@@ -76,7 +76,7 @@ package struct HashPass: ElementPass {
 
 extension CheckpointHash {
   /// Hashes tensors that are made rather than read; a second name is not made again.
-  public init(_ outputs: [OutputTensor], threads: Int) throws {
+  package init(_ outputs: [OutputTensor], threads: Int) throws {
     let byName = Dictionary(
       outputs.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     let tensors = outputs.map { output in

@@ -1,16 +1,16 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// Everything asked of one tensor, found in a single pass over its elements.
-public struct TensorScan: Sendable {
+package struct TensorScan: Sendable {
   /// What to find besides the figures.
-  public struct Request: Sendable {
-    public var hash: Bool
-    public var centroid: Bool
-    public var histogram: Bool
-    public var deadChannels: Bool
+  package struct Request: Sendable {
+    package var hash: Bool
+    package var centroid: Bool
+    package var histogram: Bool
+    package var deadChannels: Bool
 
-    public init(
+    package init(
       hash: Bool = false, centroid: Bool = false, histogram: Bool = false,
       deadChannels: Bool = false
     ) {
@@ -21,21 +21,21 @@ public struct TensorScan: Sendable {
     }
   }
 
-  public let statistics: Statistics
+  package let statistics: Statistics
   /// SHA-256 of the elements in C order, little-endian.
-  public let sha256: String?
+  package let sha256: String?
   /// Per axis, where the tensor's energy lies: Σ x²·index / Σ x². A transpose exchanges two of
   /// them, a flip mirrors one; small changes of the elements hardly move them.
-  public let centroid: [Double]?
-  public let histogram: Histogram?
+  package let centroid: [Double]?
+  package let histogram: Histogram?
   /// How many slices along the first and the last axis hold nothing but zeros; `nil` for a tensor
   /// without channels.
-  public let deadChannels: (first: Int, last: Int)?
+  package let deadChannels: (first: Int, last: Int)?
 
   /// Scans `tensors` on all threads; an alias has the result of its original.
   ///
   /// - Returns: the results by name.
-  public static func scan(
+  package static func scan(
     _ tensors: [TensorInfo], threads: Int,
     request: @escaping @Sendable (TensorInfo) -> Request,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void

@@ -6,12 +6,12 @@ public struct StatisticsRow: Sendable {
   /// Of a family, its first member under the family's name.
   public let tensor: TensorInfo
   /// How many tensors the row stands for.
-  public var count = 1
+  package var count = 1
   /// The first name of the same storage, where this is not the first.
   public let aliasOf: TensorName?
   public let statistics: Statistics
 
-  public init(tensor: TensorInfo, aliasOf: TensorName?, statistics: Statistics) {
+  package init(tensor: TensorInfo, aliasOf: TensorName?, statistics: Statistics) {
     self.tensor = tensor
     self.aliasOf = aliasOf
     self.statistics = statistics
@@ -52,7 +52,7 @@ public struct StatisticsRow: Sendable {
 }
 
 /// Computes the figures of `tensors`, on all threads. An alias takes the figures of its original.
-public func statistics(
+package func statistics(
   of tensors: [TensorInfo], threads: Int,
   stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
 ) throws -> [StatisticsRow] {

@@ -1,5 +1,5 @@
 /// `1234567` as `1,234,567`.
-public func thousands(_ value: Int) -> String {
+package func thousands(_ value: Int) -> String {
   var digits = String(value.magnitude)
   var groups: [Substring] = []
   while digits.count > 3 {
@@ -11,12 +11,12 @@ public func thousands(_ value: Int) -> String {
 }
 
 /// `1 tensor`, `1,234 tensors`.
-public func counted(_ count: Int, _ singular: String, _ plural: String? = nil) -> String {
+package func counted(_ count: Int, _ singular: String, _ plural: String? = nil) -> String {
   "\(thousands(count)) \(count == 1 ? singular : plural ?? singular + "s")"
 }
 
 /// A byte count for a person: `1.5 MiB`.
-public func byteSize(_ bytes: Int) -> String {
+package func byteSize(_ bytes: Int) -> String {
   let units = ["B", "KiB", "MiB", "GiB", "TiB"]
   var (value, unit) = (Double(bytes), 0)
   while value >= 1024, unit < units.count - 1 {
@@ -29,7 +29,7 @@ public func byteSize(_ bytes: Int) -> String {
 }
 
 /// A part of a whole for a person: `12.5 %`, `<0.1 %` where it would round to nothing.
-public func percentage(_ part: Double) -> String {
+package func percentage(_ part: Double) -> String {
   guard part.isFinite else { return "-" }
   let tenths = (part * 1000).rounded()
   if part > 0, tenths == 0 { return "<0.1 %" }

@@ -8,7 +8,7 @@
 ///
 /// CPython's rule for a precision without a type (Python/pystrtod.c, `Py_DTSF_ADD_DOT_0`): like
 /// `g`, but a number that would fill all its digits before the point takes an exponent instead.
-public func pythonThreeDigits(_ value: Double) -> String {
+package func pythonThreeDigits(_ value: Double) -> String {
   if value.isNaN { return "nan" }
   if value.isInfinite { return value < 0 ? "-inf" : "inf" }
   let digits = 3

@@ -1,16 +1,16 @@
 /// What the place that text goes to can show.
-public struct TextStyle: Sendable {
+package struct TextStyle: Sendable {
   /// Columns of the terminal; `nil` for a file or a pipe, where nothing is ever shortened.
-  public let width: Int?
-  public let usesColor: Bool
+  package let width: Int?
+  package let usesColor: Bool
 
-  public init(width: Int?, usesColor: Bool) {
+  package init(width: Int?, usesColor: Bool) {
     self.width = width
     self.usesColor = usesColor
   }
 
   /// A file or a pipe.
-  public static let plain = TextStyle(width: nil, usesColor: false)
+  package static let plain = TextStyle(width: nil, usesColor: false)
 
   /// ECMA-48's select graphic rendition, in colours that a light and a dark background both bear.
   enum Color: String {

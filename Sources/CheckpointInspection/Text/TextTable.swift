@@ -1,9 +1,9 @@
 import CheckpointCore
 
 /// A table of text: the same rows as a boxed table, Markdown or CSV.
-public struct TextTable: Sendable {
-  public let header: [String]
-  public var rows: [[String]]
+package struct TextTable: Sendable {
+  package let header: [String]
+  package var rows: [[String]]
   /// The columns that give way where a terminal is too narrow, the first of them first. Figures
   /// never do.
   var elastic = [0]
@@ -15,13 +15,13 @@ public struct TextTable: Sendable {
   /// An elastic column keeps this many characters, enough to tell names apart.
   private static let minimumWidth = 16
 
-  public init(header: [String], rows: [[String]] = []) {
+  package init(header: [String], rows: [[String]] = []) {
     self.header = header
     self.rows = rows
   }
 
   /// Cells left-aligned between bars, with rules of dashes, as clu and the published table print it.
-  public func boxed(_ style: TextStyle = .plain) -> [String] {
+  package func boxed(_ style: TextStyle = .plain) -> [String] {
     let (lines, widths) = fitted(style, separators: 3 * header.count + 1)
     let rule = "+" + widths.map { String(repeating: "-", count: $0 + 2) + "+" }.joined()
     let padded = lines.map { cells in
@@ -31,7 +31,7 @@ public struct TextTable: Sendable {
   }
 
   /// Columns separated by two spaces, without trailing blanks.
-  public func plain(_ style: TextStyle = .plain) -> [String] {
+  package func plain(_ style: TextStyle = .plain) -> [String] {
     let (lines, widths) = fitted(style, separators: 2 * (header.count - 1))
     return lines.enumerated().map { number, cells in
       // What stands behind the last cell that holds something is blank.
@@ -72,7 +72,7 @@ public struct TextTable: Sendable {
   }
 
   /// A GitHub-flavoured Markdown table.
-  public func markdown() -> [String] {
+  package func markdown() -> [String] {
     func line(_ cells: [String]) -> String {
       let escaped = cells.map { cell in
         cell.map { $0 == "|" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
@@ -83,7 +83,7 @@ public struct TextTable: Sendable {
   }
 
   /// RFC 4180, with newlines alone at the ends of lines.
-  public func csv() -> [String] {
+  package func csv() -> [String] {
     ([header] + rows).map { cells in
       cells.map { cell in
         guard cell.contains(where: { "\",\n\r".contains($0) }) else { return cell }

@@ -1,20 +1,20 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// A model's mapping with every rule expanded and checked: each tensor with its sources.
 ///
 /// A rule whose numbers are left to the file is expanded only against the names of one.
-public struct CompiledMapping: Sendable {
+package struct CompiledMapping: Sendable {
   /// One instance of a rule.
-  public struct Tensor: Sendable {
-    public let targets: [TensorName]
-    public let sources: [TensorName]
-    public let layout: NamedLayout
+  package struct Tensor: Sendable {
+    package let targets: [TensorName]
+    package let sources: [TensorName]
+    package let layout: NamedLayout
     /// The values of the rule's variables.
     let bindings: [String: Int]
     /// Of the targets; empty unless the document has a module tree.
-    public let shapes: [Shape]
+    package let shapes: [Shape]
     /// The number of the rule it came from.
-    public let rule: Int
+    package let rule: Int
 
     /// The names of all targets, for a message.
     var title: String { targets.map(\.text).joined(separator: ", ") }
@@ -46,41 +46,41 @@ public struct CompiledMapping: Sendable {
     }
 
     /// The shape of each source, where the targets' shapes are known and tell it.
-    public var sourceShape: Shape? {
+    package var sourceShape: Shape? {
       shapes.isEmpty ? nil : try? binding(targets: shapes).sourceShape
     }
   }
 
-  public struct Constant: Sendable {
-    public let target: TensorName
-    public let content: MappingRule.Constant
+  package struct Constant: Sendable {
+    package let target: TensorName
+    package let content: MappingRule.Constant
     /// The target whose shape it has, where it has no shape of its own.
     let like: TensorName?
-    public let rule: Int
+    package let rule: Int
   }
 
-  public struct Alias: Sendable {
-    public let name: TensorName
-    public let of: TensorName
-    public let rule: Int
+  package struct Alias: Sendable {
+    package let name: TensorName
+    package let of: TensorName
+    package let rule: Int
   }
 
-  public struct Template: Sendable {
-    public let target: TensorName
-    public let rule: Int
+  package struct Template: Sendable {
+    package let target: TensorName
+    package let rule: Int
   }
 
   /// One tensor of the target's side that is made from others.
-  public struct Target: Sendable {
-    public let name: TensorName
+  package struct Target: Sendable {
+    package let name: TensorName
     /// Known where the document has a module tree.
-    public let shape: Shape?
+    package let shape: Shape?
     /// The rule's instance that makes it.
-    public let origin: Tensor
+    package let origin: Tensor
   }
 
   /// Every tensor that is made from others, one by one, in the order of `tensors`.
-  public var targets: [Target] {
+  package var targets: [Target] {
     tensors.flatMap { tensor in
       tensor.targets.enumerated().map { index, name in
         Target(
@@ -91,24 +91,24 @@ public struct CompiledMapping: Sendable {
     }
   }
 
-  public let model: ModelDocument
+  package let model: ModelDocument
   /// In the order of `state_dict()`, or of the rules where there is no module tree.
-  public internal(set) var tensors: [Tensor] = []
-  public internal(set) var constants: [Constant] = []
-  public internal(set) var templates: [Template] = []
+  package internal(set) var tensors: [Tensor] = []
+  package internal(set) var constants: [Constant] = []
+  package internal(set) var templates: [Template] = []
   /// The second names of tensors, in the order of `state_dict()`.
-  public internal(set) var aliases: [Alias] = []
+  package internal(set) var aliases: [Alias] = []
   /// Subtrees of source names that have no counterpart, with their rules.
-  public internal(set) var drops: [(name: TensorName, rule: Int)] = []
+  package internal(set) var drops: [(name: TensorName, rule: Int)] = []
   /// Rules whose numbers only a file can tell.
-  public internal(set) var openRules: [MappingRule] = []
+  package internal(set) var openRules: [MappingRule] = []
 
   init(model: ModelDocument) { self.model = model }
 
   /// Compiles the rules that need no file.
   ///
   /// - Throws: the first of `MappingLint`'s errors, where there is one.
-  public init(_ model: ModelDocument) throws {
+  package init(_ model: ModelDocument) throws {
     let compiled = try MappingLint.compile(model, against: nil)
     if let error = compiled.findings.first(where: { $0.severity == .error }) {
       throw CheckpointError(entry: error.subject, error.message, advice: "see 'savi-ckpt map lint'")
@@ -120,7 +120,7 @@ public struct CompiledMapping: Sendable {
   /// wherever in it the model's parameters are: for the side and the place that tell the most tensors.
   ///
   /// - Throws: the first of `MappingLint`'s errors, where there is one.
-  public init(_ model: ModelDocument, for entries: [CheckpointEntry]) throws {
+  package init(_ model: ModelDocument, for entries: [CheckpointEntry]) throws {
     try self.init(model)
     guard !openRules.isEmpty else { return }
     for (side, direction) in [
@@ -138,12 +138,12 @@ public struct CompiledMapping: Sendable {
   }
 
   /// The source names that the mapping consumes.
-  public var sourceNames: [TensorName] {
+  package var sourceNames: [TensorName] {
     var seen: Set<TensorName> = []
     return tensors.flatMap(\.sources).filter { seen.insert($0).inserted }
   }
   /// The names it produces, aliases apart.
-  public var targetNames: [TensorName] {
+  package var targetNames: [TensorName] {
     tensors.flatMap(\.targets) + constants.map(\.target) + templates.map(\.target)
   }
 

@@ -1,10 +1,10 @@
 import CheckpointCore
 
 /// Finds what is wrong with a mapping before any file is converted by it.
-public enum MappingLint {
-  public enum Severity: String, Sendable { case error, warning }
+package enum MappingLint {
+  package enum Severity: String, Sendable { case error, warning }
 
-  public enum ID: String, Sendable, CaseIterable {
+  package enum ID: String, Sendable, CaseIterable {
     /// Two rules make one tensor, or take one.
     case overlap
     /// A rule that does nothing.
@@ -27,13 +27,13 @@ public enum MappingLint {
     case source
   }
 
-  public struct Finding: Sendable {
-    public let severity: Severity
+  package struct Finding: Sendable {
+    package let severity: Severity
     /// What kind of mistake it is: the ids are a contract, listed in docs/mapping.md.
-    public let id: ID
+    package let id: ID
     /// The rule or tensor it concerns.
-    public let subject: String
-    public let message: String
+    package let subject: String
+    package let message: String
 
     init(severity: Severity, id: ID, subject: String, message: String) {
       self.severity = severity
@@ -43,7 +43,7 @@ public enum MappingLint {
     }
   }
 
-  public static func findings(in model: ModelDocument) throws -> [Finding] {
+  package static func findings(in model: ModelDocument) throws -> [Finding] {
     try compile(model, against: nil).findings
   }
 

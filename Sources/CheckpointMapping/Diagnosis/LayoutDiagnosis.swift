@@ -1,15 +1,15 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// What was done to a tensor that has the right shape and the wrong elements.
 ///
 /// Each known mistake is a rearrangement of the right elements; one is named only where every
 /// element stands where that mistake puts it.
-public struct LayoutDiagnosis: Sendable {
+package struct LayoutDiagnosis: Sendable {
   private let shape: Shape
   private let mistakes: [MisplacedElements]
 
   /// - Parameter rule: how the tensor is made from others; `nil` where that is not known.
-  public init(shape: Shape, rule: CompiledMapping.Tensor?) {
+  package init(shape: Shape, rule: CompiledMapping.Tensor?) {
     self.shape = shape
     mistakes = LayoutMistakes(shape, rule).all
   }
@@ -19,7 +19,7 @@ public struct LayoutDiagnosis: Sendable {
   ///   - expected: the right ones.
   /// - Returns: the mistake, as a phrase that follows the tensor's name; `nil` where none explains
   ///   it, or where the elements are equal.
-  public func explain(found: [Double], expected: [Double]) -> String? {
+  package func explain(found: [Double], expected: [Double]) -> String? {
     guard found.count == shape.count, expected.count == shape.count, found != expected else {
       return nil
     }
@@ -28,7 +28,7 @@ public struct LayoutDiagnosis: Sendable {
   }
 
   /// Of the mistakes, those that move elements and change none.
-  public func rearrangement(found: [Double], expected: [Double]) -> String? {
+  package func rearrangement(found: [Double], expected: [Double]) -> String? {
     guard found.count == shape.count, expected.count == shape.count, found != expected else {
       return nil
     }
@@ -41,7 +41,7 @@ public struct LayoutDiagnosis: Sendable {
   /// As `rearrangement`, of elements that were also cast or trained on: the mistake that brings the
   /// right elements far nearer to the found ones than leaving them in place does. Looks at a few
   /// thousand elements, spread over the tensor.
-  public func resemblance(found: [Double], expected: [Double]) -> String? {
+  package func resemblance(found: [Double], expected: [Double]) -> String? {
     guard found.count == shape.count, expected.count == shape.count, found != expected else {
       return nil
     }
@@ -60,11 +60,11 @@ public struct LayoutDiagnosis: Sendable {
 
   /// Of the energy that the difference in place has, at most this part may be left: equal tensors
   /// that were only cast or trained on differ in nothing that a rearrangement explains.
-  public static let resemblanceMargin = 0.05
+  package static let resemblanceMargin = 0.05
   private static let sampleCount = 4096
 
   /// Positions spread over `count` elements by a step that shares no factor with most extents.
-  public static func sample(of count: Int) -> [Int] {
+  package static func sample(of count: Int) -> [Int] {
     guard count > sampleCount else { return Array(0..<count) }
     let step = 40_503
     return (0..<sampleCount).map { ($0 &* step &+ $0 / 7 * 13) % count }

@@ -1,13 +1,13 @@
 import CheckpointCore
 
 /// A number in a rule: itself, or one that a variable gives: `3`, `{n}`, `{n+1}`, `{2n+1}`.
-public struct IndexExpression: Sendable, Hashable {
+package struct IndexExpression: Sendable, Hashable {
   /// `nil` for a plain number.
-  public let variable: String?
-  public let factor: Int
-  public let offset: Int
+  package let variable: String?
+  package let factor: Int
+  package let offset: Int
 
-  public init(variable: String?, factor: Int = 1, offset: Int = 0) {
+  package init(variable: String?, factor: Int = 1, offset: Int = 0) {
     self.variable = variable
     self.factor = factor
     self.offset = offset
@@ -53,7 +53,7 @@ public struct IndexExpression: Sendable, Hashable {
 }
 
 extension IndexExpression: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     guard let variable else { return String(offset) }
     let scaled = factor == 1 ? variable : "\(factor)\(variable)"
     return "{\(scaled)\(offset == 0 ? "" : offset > 0 ? "+\(offset)" : "\(offset)")}"

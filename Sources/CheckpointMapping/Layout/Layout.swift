@@ -2,33 +2,33 @@ import CheckpointCore
 
 /// How the tensors of one side of a rule become those of the other: a formula, and what the formula
 /// alone cannot say.
-public struct Layout: Sendable, Hashable {
+package struct Layout: Sendable, Hashable {
   /// Places along the leading axis of the left side that no source fills: they are zero.
-  public struct Fill: Sendable, Hashable {
-    public let axis: String
+  package struct Fill: Sendable, Hashable {
+    package let axis: String
     /// In ascending order.
-    public let positions: [Int]
+    package let positions: [Int]
   }
 
   /// The extent of an axis that shapes alone do not tell.
-  public enum Extent: Sendable, Hashable {
+  package enum Extent: Sendable, Hashable {
     case number(Int)
     /// As long as dimension `axis` of another tensor of the source: a name that may hold `{n}`.
     case sibling(NamePattern, axis: Int)
   }
 
-  public internal(set) var formula: LayoutFormula
+  package internal(set) var formula: LayoutFormula
   /// Axes that run backwards.
-  public internal(set) var flip: [String]
+  package internal(set) var flip: [String]
   /// Axes of the left side of which only one index is taken.
-  public internal(set) var at: [String: IndexExpression]
-  public internal(set) var sizes: [String: Extent]
-  public internal(set) var fill: Fill?
+  package internal(set) var at: [String: IndexExpression]
+  package internal(set) var sizes: [String: Extent]
+  package internal(set) var fill: Fill?
   /// Axes whose places stand in another order on the right side: place `i` there is place
   /// `order[i]` of the left side.
-  public internal(set) var order: [String: [Int]]
+  package internal(set) var order: [String: [Int]]
   /// What is done to every number.
-  public internal(set) var operation: ValueOperation?
+  package internal(set) var operation: ValueOperation?
 
   init(
     _ formula: LayoutFormula, flip: [String] = [], at: [String: IndexExpression] = [:],
@@ -44,7 +44,7 @@ public struct Layout: Sendable, Hashable {
     self.operation = operation
   }
 
-  public static let copy = Layout(.copy)
+  package static let copy = Layout(.copy)
 
   /// Whether the sources stand along the leading axis of the left side. A single source without
   /// places to fill is the left side itself.
@@ -122,7 +122,7 @@ public struct Layout: Sendable, Hashable {
 
 extension Layout: CustomStringConvertible {
   /// The formula and what goes beyond it: `kh kw i o -> i o kh kw, kh and kw flipped`.
-  public var description: String {
+  package var description: String {
     var parts = [formula.description]
     if !flip.isEmpty { parts.append("\(flip.joined(separator: " and ")) flipped") }
     for (axis, index) in at.sorted(by: { $0.key < $1.key }) { parts.append("\(axis) = \(index)") }
@@ -138,7 +138,7 @@ extension Layout: CustomStringConvertible {
   }
 
   /// Whether this is a plain copy, for any shape.
-  public var isCopy: Bool {
+  package var isCopy: Bool {
     formula.left == formula.right && flip.isEmpty && at.isEmpty && fill == nil && order.isEmpty
       && operation == nil
   }

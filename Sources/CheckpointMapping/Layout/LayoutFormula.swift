@@ -5,16 +5,16 @@ import CheckpointCore
 /// Each side lists a tensor's dimensions, outermost first. A name is an axis, `(h d)` one dimension
 /// that holds two axes, the outer one first, `1` or `()` a dimension of extent 1, and `...` any
 /// further dimensions. An axis stands once on each side. (einops.tech; `rearrange` in einops.py.)
-public struct LayoutFormula: Sendable, Hashable {
-  public enum Dimension: Sendable, Hashable {
+package struct LayoutFormula: Sendable, Hashable {
+  package enum Dimension: Sendable, Hashable {
     /// The axes that the dimension holds, outermost first; none where its extent is 1.
     case axes([String])
     /// Dimensions that both sides share, whatever their number.
     case ellipsis
   }
 
-  public let left: [Dimension]
-  public let right: [Dimension]
+  package let left: [Dimension]
+  package let right: [Dimension]
 
   init(left: [Dimension], right: [Dimension]) {
     self.left = left
@@ -22,7 +22,7 @@ public struct LayoutFormula: Sendable, Hashable {
   }
 
   /// The layout that leaves every element where it is.
-  public static let copy = LayoutFormula(left: [.ellipsis], right: [.ellipsis])
+  package static let copy = LayoutFormula(left: [.ellipsis], right: [.ellipsis])
 
   static func axes(of side: [Dimension]) -> [String] {
     side.flatMap { dimension in
@@ -32,7 +32,7 @@ public struct LayoutFormula: Sendable, Hashable {
 }
 
 extension LayoutFormula: CustomStringConvertible {
-  public var description: String { Self.text(left) + " -> " + Self.text(right) }
+  package var description: String { Self.text(left) + " -> " + Self.text(right) }
 
   private static func text(_ side: [Dimension]) -> String {
     side.map { dimension in
@@ -47,7 +47,7 @@ extension LayoutFormula: CustomStringConvertible {
 
 extension LayoutFormula {
   /// - Throws: `CheckpointError` in the words of the expression.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     func problem(_ message: String) -> CheckpointError {
       CheckpointError(
         entry: text, message,

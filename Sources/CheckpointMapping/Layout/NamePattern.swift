@@ -1,7 +1,7 @@
 import CheckpointCore
 
 /// A tensor's name, or a numbered family of names: `layers.{n}.weight`.
-public struct NamePattern: Sendable, Hashable {
+package struct NamePattern: Sendable, Hashable {
   enum Part: Sendable, Hashable {
     case text(String)
     case index(IndexExpression)
@@ -12,7 +12,7 @@ public struct NamePattern: Sendable, Hashable {
   init(parts: [Part]) { self.parts = parts }
 
   /// - Throws: `CheckpointError` where what stands in braces is no number of a family.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     var parts: [Part] = []
     var rest = Substring(text)
     while let open = rest.firstIndex(of: "{") {
@@ -32,7 +32,7 @@ public struct NamePattern: Sendable, Hashable {
   }
 
   /// The variables, in the order of their first use.
-  public var variables: [String] {
+  package var variables: [String] {
     var names: [String] = []
     for case .index(let index) in parts {
       if let name = index.variable, !names.contains(name) { names.append(name) }
@@ -85,7 +85,7 @@ public struct NamePattern: Sendable, Hashable {
 }
 
 extension NamePattern: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     parts.map { part in
       switch part {
       case .text(let text): text

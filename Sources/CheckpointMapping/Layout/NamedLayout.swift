@@ -2,7 +2,7 @@ import CheckpointCore
 
 /// A layout under a name: the role of a tensor in its layer. `schemas/layouts.json` holds those that
 /// every document may use; a document may add its own.
-public struct NamedLayout: Sendable {
+package struct NamedLayout: Sendable {
   /// A layout that is taken for this one by mistake, and how to say so of a tensor.
   struct Confusion: Sendable {
     let layout: Layout
@@ -10,8 +10,8 @@ public struct NamedLayout: Sendable {
     let phrase: String
   }
 
-  public let name: String
-  public internal(set) var layout: Layout
+  package let name: String
+  package internal(set) var layout: Layout
   /// What the places along an axis are called.
   struct Labels: Sendable {
     /// All of them, as a plural: `gates`.
@@ -20,10 +20,10 @@ public struct NamedLayout: Sendable {
   }
   let labels: [String: Labels]
   let confusions: [Confusion]
-  public let comment: String?
+  package let comment: String?
 
   /// What a tensor that is copied has as its role.
-  public static let copyName = "copy"
+  package static let copyName = "copy"
   static let copy = NamedLayout(layout: .copy)
 
   /// A layout without a name.
@@ -36,7 +36,7 @@ public struct NamedLayout: Sendable {
   }
 
   /// What a tensor of this layout is to its layer, for a listing: the name, or what stands for one.
-  public var title: String {
+  package var title: String {
     name.isEmpty ? layout.isCopy ? Self.copyName : ConversionPlan.layoutRole : name
   }
 }
@@ -69,7 +69,7 @@ extension NamedLayout {
   }
 
   /// The layouts that the tool carries, by name, in the file's order.
-  public static let builtIn: [NamedLayout] = {
+  package static let builtIn: [NamedLayout] = {
     do {
       let root = DocumentNode(try JSONParser.parse(PackageResources.layouts_json))
       return try root.members(known: ["$schema", "schema_version", "layouts"])

@@ -1,5 +1,5 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// How the elements of one output tensor come from its inputs.
 ///
@@ -7,7 +7,7 @@ public import CheckpointCore
 /// `offset + i·stride₀ + j·stride₁ + …`. A transpose permutes the strides, a flip negates one and
 /// moves the offset, a concatenation gives each input its own offset, an interleaving of heads its
 /// own strides; one slice of a stacked input is a part of its index space.
-public struct Rearrangement: Sendable, Equatable {
+package struct Rearrangement: Sendable, Equatable {
   /// A part of an input: a box of its index space, seen along axes that C order runs through.
   struct Region: Sendable, Equatable {
     let input: Int
@@ -34,8 +34,8 @@ public struct Rearrangement: Sendable, Equatable {
     let strides: [Int]
   }
 
-  public let inputs: [Shape]
-  public let output: Shape
+  package let inputs: [Shape]
+  package let output: Shape
   let pieces: [Piece]
   /// Regions of the inputs that have no place in the output: they must be zero, or they are lost.
   let zeros: [Region]
@@ -46,7 +46,7 @@ public struct Rearrangement: Sendable, Equatable {
   }
 
   /// The elements of the input that the output is, in their order, where nothing is moved.
-  public var copiedElements: Range<Int>? {
+  package var copiedElements: Range<Int>? {
     guard pieces.count == 1, zeros.isEmpty, let piece = pieces.first, piece.offset == 0,
       piece.region.box.count == output.count, piece.region.span.count == output.count
     else { return nil }

@@ -1,16 +1,16 @@
 import CheckpointCore
 
 /// An operation on every number of a tensor, written as a function of `x`: `x + 1`.
-public struct ValueOperation: Sendable, Hashable {
-  public enum Kind: String, Sendable, Hashable {
+package struct ValueOperation: Sendable, Hashable {
+  package enum Kind: String, Sendable, Hashable {
     case add = "+"
     case subtract = "-"
     case multiply = "*"
     case divide = "/"
   }
 
-  public let kind: Kind
-  public let operand: Double
+  package let kind: Kind
+  package let operand: Double
 
   init(_ kind: Kind, _ operand: Double) {
     self.kind = kind
@@ -18,7 +18,7 @@ public struct ValueOperation: Sendable, Hashable {
   }
 
   /// - Throws: `CheckpointError` in the words of the expression.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     let problem = CheckpointError(
       entry: text, "this is no operation on a number",
       advice: "write x, then + - * or /, then a number: x + 1")
@@ -31,7 +31,7 @@ public struct ValueOperation: Sendable, Hashable {
   }
 
   /// The operation that leads back.
-  public var inverse: ValueOperation {
+  package var inverse: ValueOperation {
     switch kind {
     case .add: ValueOperation(.subtract, operand)
     case .subtract: ValueOperation(.add, operand)
@@ -42,7 +42,7 @@ public struct ValueOperation: Sendable, Hashable {
 
   /// Whether the way back gives every number again to the last bit, overflow apart: scaling by a
   /// power of two changes no digit, adding rounds.
-  public var isExact: Bool {
+  package var isExact: Bool {
     switch kind {
     case .add, .subtract: operand == 0
     case .multiply, .divide: operand.significand == 1 || operand.significand == -1
@@ -76,7 +76,7 @@ public struct ValueOperation: Sendable, Hashable {
 }
 
 extension ValueOperation: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     let number = Int(exactly: operand).map(String.init) ?? operand.description
     return "x \(kind.rawValue) \(number)"
   }

@@ -1,7 +1,7 @@
 import CheckpointCore
 
 /// The model documents that the tool carries: the files of `schemas/`, embedded by the build.
-public enum BuiltInModels {
+package enum BuiltInModels {
   private static let documents: [(name: String, json: [UInt8])] = [
     ("savi-small", PackageResources.savi_small_json),
     ("savi-medium", PackageResources.savi_medium_json),
@@ -15,10 +15,10 @@ public enum BuiltInModels {
     ("vit", PackageResources.vit_json),
   ]
 
-  public static var names: [String] { documents.map(\.name) }
+  package static var names: [String] { documents.map(\.name) }
 
   /// The document `name`, or `nil` where there is none.
-  public static func model(_ name: String) throws -> ModelDocument? {
+  package static func model(_ name: String) throws -> ModelDocument? {
     guard let document = documents.first(where: { $0.name == name }) else { return nil }
     do {
       return try ModelDocument(json: document.json)
@@ -27,5 +27,5 @@ public enum BuiltInModels {
     }
   }
 
-  public static func all() throws -> [ModelDocument] { try names.compactMap { try model($0) } }
+  package static func all() throws -> [ModelDocument] { try names.compactMap { try model($0) } }
 }

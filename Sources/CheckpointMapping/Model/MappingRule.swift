@@ -1,35 +1,35 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// A line of a mapping: how a tensor of the target, or a numbered family of them, comes about.
-public struct MappingRule: Sendable {
+package struct MappingRule: Sendable {
   /// Tensors of the target and those of the source that they are made from.
-  public struct Tensors: Sendable {
-    public let targets: [NamePattern]
-    public let sources: [NamePattern]
-    public let layout: NamedLayout
+  package struct Tensors: Sendable {
+    package let targets: [NamePattern]
+    package let sources: [NamePattern]
+    package let layout: NamedLayout
     /// Whether the tensors, or members of their family, may be absent from the file.
-    public let isPartial: Bool
+    package let isPartial: Bool
   }
 
   /// A target that has no source.
-  public struct Constant: Sendable {
-    public enum Extents: Sendable {
+  package struct Constant: Sendable {
+    package enum Extents: Sendable {
       case shape(Shape)
       /// The shape of another target.
       case like(NamePattern)
     }
-    public enum Value: Sendable {
+    package enum Value: Sendable {
       case number(Double)
       /// 0, 1, 2, … along the last dimension.
       case range
     }
-    public let target: NamePattern
-    public let extents: Extents
-    public let dtype: DType
-    public let value: Value
+    package let target: NamePattern
+    package let extents: Extents
+    package let dtype: DType
+    package let value: Value
   }
 
-  public enum Action: Sendable {
+  package enum Action: Sendable {
     case tensors(Tensors)
     /// The tensors at and below `name` are those at and below `of`, under a second name.
     case alias(name: NamePattern, of: NamePattern)
@@ -41,25 +41,25 @@ public struct MappingRule: Sendable {
   }
 
   /// A question that the two files leave open, and what else the rule could be.
-  public struct Question: Sendable {
-    public let text: String
-    public let alternatives: [JSONValue]
+  package struct Question: Sendable {
+    package let text: String
+    package let alternatives: [JSONValue]
   }
 
-  public let action: Action
+  package let action: Action
   /// The values that `{variable}` takes in the names, bounds included; a variable without a range
   /// takes every value that occurs in the file.
-  public let ranges: [(variable: String, bounds: ClosedRange<Int>)]
+  package let ranges: [(variable: String, bounds: ClosedRange<Int>)]
   /// Why, for a reader.
-  public let comment: String?
+  package let comment: String?
   /// What the rule was found by, where it was drafted: `values`, `names` or `shape`.
-  public let evidence: String?
-  public let question: Question?
+  package let evidence: String?
+  package let question: Question?
   /// Its position in the document, counted from 1.
-  public let number: Int
+  package let number: Int
 
   /// What the rule makes and what is asked of it, for a message.
-  public var title: String {
+  package var title: String {
     let names = (action.targets.isEmpty ? action.sources : action.targets).map(\.description)
     return names.joined(separator: ", ") + (question.map { ": \($0.text)" } ?? "")
   }
@@ -71,7 +71,7 @@ public struct MappingRule: Sendable {
 
 extension MappingRule.Action {
   /// The names of the target's side.
-  public var targets: [NamePattern] {
+  package var targets: [NamePattern] {
     switch self {
     case .tensors(let rule): rule.targets
     case .alias(let name, _): [name]
@@ -82,7 +82,7 @@ extension MappingRule.Action {
   }
 
   /// The names of the source's side.
-  public var sources: [NamePattern] {
+  package var sources: [NamePattern] {
     switch self {
     case .tensors(let rule): rule.sources
     case .drop(let name): [name]
@@ -106,7 +106,7 @@ extension MappingRule.Action {
 
 extension MappingRule.Constant: CustomStringConvertible {
   /// The value and the shape: `0 (3,)`.
-  public var description: String {
+  package var description: String {
     let text =
       switch value {
       case .number(let number): Int(exactly: number).map(String.init) ?? number.description

@@ -4,28 +4,28 @@ import CheckpointCore
 /// side's parameters. `schemas/model.schema.json` describes the file.
 ///
 /// A document without `modules` is a mapping alone: shapes then follow from the source tensors.
-public struct ModelDocument: Sendable {
-  public let name: String
-  public let title: String
+package struct ModelDocument: Sendable {
+  package let name: String
+  package let title: String
   /// The paper or repository that defines the model.
-  public let source: String?
+  package let source: String?
   /// The named extents: widths, grid sizes, heads.
-  public let dimensions: [(name: String, extent: Int)]
-  public let modules: TorchModule?
+  package let dimensions: [(name: String, extent: Int)]
+  package let modules: TorchModule?
   /// The worlds of the rules' sources and targets.
-  public let sides: Sides
+  package let sides: Sides
   /// Whether the document converts from its rules' targets to their sources: rules are written in one
   /// direction, and read in either.
-  public let isReversed: Bool
-  public let rules: [MappingRule]
+  package let isReversed: Bool
+  package let rules: [MappingRule]
 
   /// The version of the file format this tool reads.
-  public static let schemaVersion = 1
+  package static let schemaVersion = 1
 
   /// Parses a document.
   ///
   /// - Throws: `CheckpointError` with the place of the mistake.
-  public init(json bytes: [UInt8]) throws {
+  package init(json bytes: [UInt8]) throws {
     let value: JSONValue
     do {
       value = try JSONParser.parse(bytes)
@@ -70,9 +70,9 @@ public struct ModelDocument: Sendable {
 
 extension ModelDocument {
   /// What the two sides of a mapping are called: `flax`, `torch`, `keras`, or any names.
-  public struct Sides: Sendable, Equatable {
-    public let source: String
-    public let target: String
+  package struct Sides: Sendable, Equatable {
+    package let source: String
+    package let target: String
 
     static let flaxToTorch = Sides(source: "flax", target: "torch")
 
@@ -88,7 +88,7 @@ extension ModelDocument {
     }
 
     /// How people write a side: `Flax`, `PyTorch`.
-    public static func title(_ side: String) -> String {
+    package static func title(_ side: String) -> String {
       switch side {
       case "flax": "Flax"
       case "torch": "PyTorch"
@@ -99,5 +99,5 @@ extension ModelDocument {
   }
 
   /// The questions that a draft leaves open.
-  public var openQuestions: [MappingRule] { rules.filter { $0.question != nil } }
+  package var openQuestions: [MappingRule] { rules.filter { $0.question != nil } }
 }

@@ -7,7 +7,7 @@ extension ModelDocument {
 
   /// Whether the file at `path` is meant for a document rather than for a checkpoint: JSON that is
   /// not the index of a set of shards. A word that is no path is meant for a built-in model's name.
-  public static func isDocument(_ path: String) -> Bool {
+  package static func isDocument(_ path: String) -> Bool {
     guard !Folder.exists(path) else { return false }
     guard let file = try? RandomAccessFile(path: path) else {
       return !path.contains { "./".contains($0) }
@@ -21,7 +21,7 @@ extension ModelDocument {
   }
 
   /// The built-in model `name`, or the document at that path.
-  public static func load(_ name: String) throws -> ModelDocument {
+  package static func load(_ name: String) throws -> ModelDocument {
     if let model = try BuiltInModels.model(name) { return model }
     let bytes: [UInt8]
     do {

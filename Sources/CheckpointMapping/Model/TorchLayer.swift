@@ -4,19 +4,19 @@ import CheckpointCore
 /// `print(module)` shows between the parentheses.
 ///
 /// Sources: torch/nn/modules/{conv,linear,normalization,rnn}.py, `extra_repr` and `__init__`.
-public enum TorchLayer: Sendable, Equatable {
-  public enum Padding: Sendable, Equatable {
+package enum TorchLayer: Sendable, Equatable {
+  package enum Padding: Sendable, Equatable {
     case same
     case amounts([Int])
   }
 
-  public struct Convolution: Sendable, Equatable {
-    public let inChannels: Int
-    public let outChannels: Int
-    public let kernelSize: [Int]
-    public let stride: [Int]
-    public let padding: Padding
-    public let hasBias: Bool
+  package struct Convolution: Sendable, Equatable {
+    package let inChannels: Int
+    package let outChannels: Int
+    package let kernelSize: [Int]
+    package let stride: [Int]
+    package let padding: Padding
+    package let hasBias: Bool
   }
 
   case conv2d(Convolution)

@@ -1,7 +1,7 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// A node of the PyTorch module tree: what `print(model)` shows and `named_parameters()` walks.
-public struct TorchModule: Sendable {
+package struct TorchModule: Sendable {
   /// A submodule under its attribute name.
   struct Child: Sendable {
     let name: String
@@ -15,35 +15,35 @@ public struct TorchModule: Sendable {
   }
 
   let className: String
-  public let layer: TorchLayer?
+  package let layer: TorchLayer?
   /// What the module is built with, where its children do not show it: `pre_norm=True`.
-  public let arguments: [Argument]
+  package let arguments: [Argument]
   /// Parameters that are attributes of this module itself.
-  public let parameters: [(name: String, shape: Shape)]
+  package let parameters: [(name: String, shape: Shape)]
   let children: [Child]
 
-  public struct Argument: Sendable {
-    public let name: String
-    public let value: Value
+  package struct Argument: Sendable {
+    package let name: String
+    package let value: Value
 
-    public enum Value: Sendable, Equatable {
+    package enum Value: Sendable, Equatable {
       case flag(Bool)
       case texts([String])
     }
   }
 
   /// A tensor of the state dict.
-  public struct NamedTensor: Sendable {
-    public let name: TensorName
-    public let shape: Shape
+  package struct NamedTensor: Sendable {
+    package let name: TensorName
+    package let shape: Shape
     /// The first name of the same parameter, where this is not the first.
-    public let aliasOf: TensorName?
+    package let aliasOf: TensorName?
   }
 }
 
 extension TorchModule {
   /// The tensors of `state_dict()`, in its order: a module's own parameters, then its children's.
-  public func stateDict() throws -> [NamedTensor] {
+  package func stateDict() throws -> [NamedTensor] {
     try collect(prefix: "", canonical: "", root: self)
   }
 
@@ -73,14 +73,14 @@ extension TorchModule {
   }
 
   /// The modules among the children, shared ones left out.
-  public var submodules: [(name: String, module: TorchModule)] {
+  package var submodules: [(name: String, module: TorchModule)] {
     children.compactMap { child in
       if case .module(let module) = child.content { (child.name, module) } else { nil }
     }
   }
 
   /// The module that `path` names: `decoder.backbone.cnn_layers`.
-  public func submodule(_ path: String) -> TorchModule? {
+  package func submodule(_ path: String) -> TorchModule? {
     path.split(separator: ".").reduce(self) { module, part in
       module?.submodules.first { $0.name == part }?.module
     }
@@ -115,7 +115,7 @@ extension TorchModule {
   }
 
   /// The tree as `print(model)` writes it (torch/nn/modules/module.py, `__repr__`).
-  public func description() throws -> String { try describe(root: self).joined(separator: "\n") }
+  package func description() throws -> String { try describe(root: self).joined(separator: "\n") }
 
   private func describe(root: TorchModule) throws -> [String] {
     let extra = layer?.extraRepresentation ?? arguments.map(\.description).joined(separator: ", ")
@@ -137,7 +137,7 @@ extension TorchModule {
 
 extension TorchModule.Argument: CustomStringConvertible {
   /// As Python writes it: `targets=('depth', 'flow')`.
-  public var description: String {
+  package var description: String {
     switch value {
     case .flag(let flag): "\(name)=\(flag ? "True" : "False")"
     case .texts(let texts):

@@ -1,4 +1,4 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Which way the rules of a mapping are gone.
 public enum ConversionDirection: Sendable {
@@ -6,42 +6,42 @@ public enum ConversionDirection: Sendable {
   case forward
   case reverse
 
-  public var reversed: ConversionDirection { self == .forward ? .reverse : .forward }
+  package var reversed: ConversionDirection { self == .forward ? .reverse : .forward }
 }
 
 extension ModelDocument {
   /// The way in which the rules are read where the document as a whole is read in `direction`; the
   /// same the other way round.
-  public func oriented(_ direction: ConversionDirection) -> ConversionDirection {
+  package func oriented(_ direction: ConversionDirection) -> ConversionDirection {
     isReversed ? direction.reversed : direction
   }
 
   /// A direction in the words of the document's sides: `flax-to-torch`.
-  public func name(of direction: ConversionDirection) -> String {
+  package func name(of direction: ConversionDirection) -> String {
     direction == .forward
       ? "\(sides.source)-to-\(sides.target)" : "\(sides.target)-to-\(sides.source)"
   }
 
   /// The direction that `name` stands for.
-  public func direction(named name: String) -> ConversionDirection? {
+  package func direction(named name: String) -> ConversionDirection? {
     [.forward, .reverse].first { self.name(of: $0) == name }
   }
 }
 
 /// What a conversion will do, tensor by tensor: decided in full before anything is written.
-public struct ConversionPlan: Sendable {
-  public struct Step: Sendable {
-    public let name: TensorName
-    public let dtype: DType
-    public let shape: Shape
+package struct ConversionPlan: Sendable {
+  package struct Step: Sendable {
+    package let name: TensorName
+    package let dtype: DType
+    package let shape: Shape
     /// The earlier step whose storage this one shares.
-    public let aliasOf: TensorName?
+    package let aliasOf: TensorName?
     /// The tensors it is made from, under the names they have below `root`.
-    public let sources: [TensorInfo]
+    package let sources: [TensorInfo]
     /// What it is to its layer: the layout's name, or what stands for one.
-    public let role: String
+    package let role: String
     /// The number of the rule in the model document.
-    public let rule: Int
+    package let rule: Int
     let operation: Operation
   }
 
@@ -55,30 +55,30 @@ public struct ConversionPlan: Sendable {
   }
 
   /// What a step is where its rule names no layout.
-  public static let layoutRole = "layout"
-  public static let constantRole = "constant"
-  public static let templateRole = "template"
-  public static let aliasRole = "alias"
+  package static let layoutRole = "layout"
+  package static let constantRole = "constant"
+  package static let templateRole = "template"
+  package static let aliasRole = "alias"
 
   /// Two names that must hold the same elements: the mapping says one is an alias of the other, but
   /// the file keeps them apart.
-  public struct EqualPair: Sendable {
-    public let alias: TensorInfo
-    public let original: TensorInfo
+  package struct EqualPair: Sendable {
+    package let alias: TensorInfo
+    package let original: TensorInfo
   }
 
-  public let model: ModelDocument
-  public let direction: ConversionDirection
+  package let model: ModelDocument
+  package let direction: ConversionDirection
   /// Where in the file the parameters were found; `""` at the top.
-  public let root: TensorName
-  public let steps: [Step]
-  public let equalPairs: [EqualPair]
+  package let root: TensorName
+  package let steps: [Step]
+  package let equalPairs: [EqualPair]
   /// Every tensor that is consumed, once, in the order of its first use; second names of others
   /// left out.
-  public var sources: [TensorInfo] {
+  package var sources: [TensorInfo] {
     var names: Set<TensorName> = []
     return steps.flatMap(\.sources).filter { names.insert($0.name).inserted }
   }
   /// Entries that are no part of the parameters.
-  public let leftOut: [CheckpointEntry]
+  package let leftOut: [CheckpointEntry]
 }

@@ -1,8 +1,8 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Fits a checkpoint to a mapping. A plan is total: every source tensor is consumed exactly once and
 /// every target produced exactly once, or there is no plan.
-public struct ConversionPlanner: Sendable {
+package struct ConversionPlanner: Sendable {
   private let model: ModelDocument
   private let direction: ConversionDirection
   /// The tensors of the target's side that rules may copy.
@@ -10,7 +10,7 @@ public struct ConversionPlanner: Sendable {
   private let names: ExpectedNames
 
   /// - Throws: the first error of `MappingLint` in the document.
-  public init(
+  package init(
     _ model: ModelDocument, direction: ConversionDirection, template: [TensorInfo]? = nil
   ) throws {
     self.model = model
@@ -19,14 +19,14 @@ public struct ConversionPlanner: Sendable {
     names = ExpectedNames(try CompiledMapping(model), direction)
   }
 
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     case fits(ConversionPlan)
     /// The nearest miss and where it was.
     case misses(MappingMismatch, root: TensorName)
   }
 
   /// Every place in the checkpoint where the parameters fit, or else the nearest miss.
-  public func outcomes(for entries: [CheckpointEntry]) -> [Outcome] {
+  package func outcomes(for entries: [CheckpointEntry]) -> [Outcome] {
     var fits: [Outcome] = []
     var nearest: (MappingMismatch, root: TensorName)?
     for root in ParameterRoot.candidates(entries, isExpected: names.contains) {

@@ -1,25 +1,25 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Why a checkpoint does not fit a mapping: everything that is wrong, not only the first.
-public struct MappingMismatch: Error, Sendable {
-  public struct WrongShape: Sendable {
-    public let name: TensorName
-    public let expected: String
-    public let found: String
+package struct MappingMismatch: Error, Sendable {
+  package struct WrongShape: Sendable {
+    package let name: TensorName
+    package let expected: String
+    package let found: String
   }
 
   /// Tensors the mapping needs and the checkpoint does not have.
-  public internal(set) var missing: [TensorName] = []
+  package internal(set) var missing: [TensorName] = []
   /// Tensors the checkpoint has and no rule consumes.
-  public internal(set) var unexpected: [String] = []
-  public internal(set) var wrongShape: [WrongShape] = []
+  package internal(set) var unexpected: [String] = []
+  package internal(set) var wrongShape: [WrongShape] = []
   /// Problems of other kinds, each a sentence.
-  public internal(set) var other: [String] = []
+  package internal(set) var other: [String] = []
 
-  public var count: Int { missing.count + unexpected.count + wrongShape.count + other.count }
+  package var count: Int { missing.count + unexpected.count + wrongShape.count + other.count }
 
   /// All problems by kind, a few names of each, on one line.
-  public var summary: String {
+  package var summary: String {
     var parts: [String] = []
     if !missing.isEmpty {
       parts.append(

@@ -1,7 +1,7 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Finds the one model, and the one place in the file, that a checkpoint's parameters fit.
-public enum ModelMatcher {
+package enum ModelMatcher {
   /// A message tells of this many models what stands against them, the nearest first.
   private static let toldMisses = 2
 
@@ -9,7 +9,7 @@ public enum ModelMatcher {
   ///   - models: the candidates: one where the user named it, else every built-in model.
   ///   - template: tensors of the target's side that rules may copy.
   /// - Throws: `CheckpointError` where none fits, listing what did not, or where several do.
-  public static func plan(
+  package static func plan(
     _ entries: [CheckpointEntry], models: [ModelDocument], direction: ConversionDirection,
     template: [TensorInfo]? = nil
   ) throws -> ConversionPlan {
@@ -30,7 +30,7 @@ public enum ModelMatcher {
   }
 
   /// The plan in whichever direction fits; where neither does, what stands against the nearer one.
-  public static func planEitherWay(
+  package static func planEitherWay(
     _ entries: [CheckpointEntry], models: [ModelDocument]
   ) throws -> ConversionPlan {
     var misses: [Miss] = []

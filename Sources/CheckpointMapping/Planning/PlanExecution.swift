@@ -1,11 +1,11 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 extension ConversionPlan {
   /// The tensors to write. Each is read and rearranged when the writer asks for it.
   ///
   /// - Parameter template: the reader of the file that rules copy tensors from.
-  public func outputs(
+  package func outputs(
     from reader: any CheckpointReader, template: (any CheckpointReader)? = nil
   ) -> [OutputTensor] {
     let pool = BufferPool()
@@ -20,7 +20,7 @@ extension ConversionPlan {
   }
 
   /// Checks that names which the mapping holds to be one tensor do hold the same elements.
-  public func checkEqualPairs(in reader: any CheckpointReader) throws {
+  package func checkEqualPairs(in reader: any CheckpointReader) throws {
     for pair in equalPairs {
       let comparable =
         pair.alias.shape == pair.original.shape && pair.alias.dtype == pair.original.dtype

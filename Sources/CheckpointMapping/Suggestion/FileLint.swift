@@ -1,10 +1,10 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Checks a document against two files: one that it converts, and one of the other side.
 ///
 /// Names and shapes are compared in any case. Where a target holds the numbers of the same weights,
 /// its order tells whether the rule's layout is right.
-public struct FileLint {
+package struct FileLint {
   private let document: ModelDocument
   private let entries: [CheckpointEntry]
   private let sourceReader: any CheckpointReader
@@ -12,7 +12,7 @@ public struct FileLint {
   private let targetReader: any CheckpointReader
   private let threads: Int
 
-  public init(
+  package init(
     _ document: ModelDocument, source: [CheckpointEntry], _ sourceReader: any CheckpointReader,
     target: [TensorInfo], _ targetReader: any CheckpointReader, threads: Int
   ) {
@@ -24,7 +24,7 @@ public struct FileLint {
     self.threads = threads
   }
 
-  public func findings() throws -> [MappingLint.Finding] {
+  package func findings() throws -> [MappingLint.Finding] {
     let planner = try ConversionPlanner(document, direction: .forward, template: targets)
     let outcomes = planner.outcomes(for: entries)
     let plans = outcomes.compactMap { outcome in

@@ -1,5 +1,5 @@
 import Bytes
-public import CheckpointCore
+package import CheckpointCore
 
 /// A model document drafted from two checkpoints: the one to convert, and one of the other side.
 ///
@@ -8,30 +8,30 @@ public import CheckpointCore
 ///
 /// The layers that are known lead from Flax and Keras to PyTorch. Where the target is of the former,
 /// the sides are exchanged, and the document says that its rules are read backwards.
-public struct MappingSuggestion: Sendable {
+package struct MappingSuggestion: Sendable {
   /// A question that the draft leaves open.
-  public struct Question: Sendable {
+  package struct Question: Sendable {
     /// Counted from 1: what `--answer` takes.
-    public let number: Int
+    package let number: Int
     /// The targets of the rule, as the document writes them.
-    public let target: String
-    public let text: String
+    package let target: String
+    package let text: String
     /// Each the keys of a rule that would be other ones.
-    public let alternatives: [JSONValue]
+    package let alternatives: [JSONValue]
   }
 
   /// The document's text; ends with a newline.
-  public let document: String
-  public let rules: Int
-  public let questions: [Question]
+  package let document: String
+  package let rules: Int
+  package let questions: [Question]
   /// Target tensors by what their rule was found by.
-  public let evidence: [(kind: String, count: Int)]
+  package let evidence: [(kind: String, count: Int)]
   /// Tensors of the source that nothing takes.
-  public let leftOver: [TensorName]
+  package let leftOver: [TensorName]
   /// Target tensors that no source makes.
-  public let withoutSource: [TensorName]
+  package let withoutSource: [TensorName]
   /// Whether too little was found to be a mapping.
-  public let isHopeless: Bool
+  package let isHopeless: Bool
 
   /// Of the source's tensors, at least this share must have found a place.
   private static let minimumShare = 0.5
@@ -39,7 +39,7 @@ public struct MappingSuggestion: Sendable {
   /// - Parameters:
   ///   - name: the document's name.
   ///   - answers: by the number of a question, the number of the alternative; 0 is the draft's own.
-  public init(
+  package init(
     name: String, source: SuggestionInput, target: SuggestionInput, answers: [Int: Int] = [:],
     threads: Int
   ) throws {
@@ -169,14 +169,14 @@ public struct MappingSuggestion: Sendable {
 }
 
 /// One of the two checkpoints.
-public struct SuggestionInput: Sendable {
-  public let tensors: [TensorInfo]
+package struct SuggestionInput: Sendable {
+  package let tensors: [TensorInfo]
   /// Whether names begin with Flax's collections.
   let hasCollections: Bool
   let reader: any CheckpointReader
 
   /// The parameters among `entries`: of a train state, what lies in its collections.
-  public init(_ entries: [CheckpointEntry], _ reader: any CheckpointReader) {
+  package init(_ entries: [CheckpointEntry], _ reader: any CheckpointReader) {
     self.reader = reader
     let all = entries.compactMap { entry in
       if case .tensor(let tensor) = entry { tensor } else { nil }

@@ -1,18 +1,18 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Findings that are known and accepted, each with a reason and an expiry date.
 /// `schemas/baseline.schema.json` describes the file.
-public struct Baseline: Sendable, Equatable {
-  public struct Waiver: Sendable, Equatable {
-    public let id: String
+package struct Baseline: Sendable, Equatable {
+  package struct Waiver: Sendable, Equatable {
+    package let id: String
     /// `nil` for findings about a file as a whole.
-    public let tensor: TensorName?
+    package let tensor: TensorName?
     /// The end of the file's path; `nil` for any file.
-    public let file: String?
-    public let reason: String
-    public let expires: CalendarDay
+    package let file: String?
+    package let reason: String
+    package let expires: CalendarDay
 
-    public init(
+    package init(
       id: String, tensor: TensorName?, file: String?, reason: String, expires: CalendarDay
     ) {
       self.id = id
@@ -28,14 +28,14 @@ public struct Baseline: Sendable, Equatable {
     }
   }
 
-  public var waivers: [Waiver]
+  package var waivers: [Waiver]
 
-  public init(waivers: [Waiver] = []) { self.waivers = waivers }
+  package init(waivers: [Waiver] = []) { self.waivers = waivers }
 
   private static let schemaVersion = 1
 
   /// Parses a YAML or JSON document.
-  public init(_ bytes: [UInt8]) throws {
+  package init(_ bytes: [UInt8]) throws {
     let root = try DocumentReader.read(bytes)
     let members = try root.members(known: ["$schema", "schema_version", "waivers"])
     let version = try members.require("schema_version", of: root)
@@ -65,7 +65,7 @@ public struct Baseline: Sendable, Equatable {
     }
   }
 
-  public var json: JSONValue {
+  package var json: JSONValue {
     .object([
       "schema_version": .int(Self.schemaVersion),
       "waivers": .array(
@@ -80,7 +80,7 @@ public struct Baseline: Sendable, Equatable {
 
   /// Sorts the findings of all files into those that count and those that are waived. A waiver that
   /// has expired waives nothing and is a finding itself; so is one that nothing needs any more.
-  public func apply(to reports: [FileReport], today: CalendarDay) -> [FileReport] {
+  package func apply(to reports: [FileReport], today: CalendarDay) -> [FileReport] {
     var used = Set<Int>()
     var result = reports.map { report in
       var report = report
@@ -122,7 +122,7 @@ public struct Baseline: Sendable, Equatable {
   }
 
   /// The baseline with a waiver for every finding of `reports` that has none in force.
-  public func accepting(
+  package func accepting(
     _ reports: [FileReport], reason: String, expires: CalendarDay, today: CalendarDay
   ) -> Baseline {
     var waivers = self.waivers.filter { today <= $0.expires }
@@ -147,13 +147,13 @@ extension FindingKind {
 }
 
 /// What was found in one file.
-public struct FileReport: Sendable {
-  public let file: String
-  public var findings: [Finding]
-  public var waived: [(finding: Finding, waiver: Baseline.Waiver)]
-  public let checkedTensors: Int
+package struct FileReport: Sendable {
+  package let file: String
+  package var findings: [Finding]
+  package var waived: [(finding: Finding, waiver: Baseline.Waiver)]
+  package let checkedTensors: Int
 
-  public init(file: String, findings: [Finding], checkedTensors: Int) {
+  package init(file: String, findings: [Finding], checkedTensors: Int) {
     self.file = file
     self.findings = findings
     self.checkedTensors = checkedTensors

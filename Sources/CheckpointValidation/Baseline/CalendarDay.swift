@@ -5,12 +5,12 @@
 #endif
 
 /// A day of the Gregorian calendar, written as ISO 8601 does: 2027-01-31.
-public struct CalendarDay: Sendable, Equatable, Comparable, CustomStringConvertible {
-  public let year: Int
-  public let month: Int
-  public let day: Int
+package struct CalendarDay: Sendable, Equatable, Comparable, CustomStringConvertible {
+  package let year: Int
+  package let month: Int
+  package let day: Int
 
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     guard text.utf8.count == 10,
       let match = text.wholeMatch(of: /([0-9]{4})-([0-9]{2})-([0-9]{2})/),
       let year = Int(match.1), let month = Int(match.2), let day = Int(match.3),
@@ -29,10 +29,10 @@ public struct CalendarDay: Sendable, Equatable, Comparable, CustomStringConverti
   }
 
   /// Today, in universal time.
-  public static var today: CalendarDay { CalendarDay(secondsSince1970: Int(time(nil))) }
+  package static var today: CalendarDay { CalendarDay(secondsSince1970: Int(time(nil))) }
 
   /// The day `count` days from now, in universal time.
-  public static func fromToday(days count: Int) -> CalendarDay {
+  package static func fromToday(days count: Int) -> CalendarDay {
     CalendarDay(secondsSince1970: Int(time(nil)) + count * 86_400)
   }
 
@@ -44,11 +44,11 @@ public struct CalendarDay: Sendable, Equatable, Comparable, CustomStringConverti
     }
   }
 
-  public static func < (a: CalendarDay, b: CalendarDay) -> Bool {
+  package static func < (a: CalendarDay, b: CalendarDay) -> Bool {
     (a.year, a.month, a.day) < (b.year, b.month, b.day)
   }
 
-  public var description: String {
+  package var description: String {
     func padded(_ value: Int, _ width: Int) -> String {
       let digits = String(value)
       return String(repeating: "0", count: max(0, width - digits.count)) + digits

@@ -1,17 +1,17 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Checks a checkpoint against a schema, in one pass over its elements.
-public struct CheckpointValidator: Sendable {
+package struct CheckpointValidator: Sendable {
   /// What was found, and how much was looked at.
-  public struct Outcome: Sendable {
-    public let findings: [Finding]
-    public let checkedTensors: Int
+  package struct Outcome: Sendable {
+    package let findings: [Finding]
+    package let checkedTensors: Int
   }
 
   private let schema: CheckpointSchema
   private let threads: Int
 
-  public init(_ schema: CheckpointSchema, threads: Int) {
+  package init(_ schema: CheckpointSchema, threads: Int) {
     self.schema = schema
     self.threads = threads
   }
@@ -20,7 +20,7 @@ public struct CheckpointValidator: Sendable {
   ///   - entries: the checkpoint's, as selected.
   ///   - source: the elements that each tensor should be made of, by name, where a source to
   ///     compare with is at hand.
-  public func validate(
+  package func validate(
     _ entries: [CheckpointEntry], against source: [TensorName: OutputTensor]? = nil,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> Outcome {

@@ -1,9 +1,9 @@
-public import CheckpointCore
+package import CheckpointCore
 import CheckpointInspection
 
 /// Makes a schema from a checkpoint that is known to be good.
-public struct SchemaGenerator: Sendable {
-  public enum Kind: Sendable, Equatable {
+package struct SchemaGenerator: Sendable {
+  package enum Kind: Sendable, Equatable {
     /// Every tensor's hash.
     case exact
     /// Bounds around every tensor's figures, widened by this part of its standard deviation and
@@ -14,13 +14,13 @@ public struct SchemaGenerator: Sendable {
   private let kind: Kind
   private let threads: Int
 
-  public init(_ kind: Kind, threads: Int) {
+  package init(_ kind: Kind, threads: Int) {
     self.kind = kind
     self.threads = threads
   }
 
   /// The schema that `entries` pass.
-  public func schema(
+  package func schema(
     name: String, _ entries: [CheckpointEntry],
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> CheckpointSchema {

@@ -1,8 +1,8 @@
-public import CheckpointCore
+package import CheckpointCore
 
 extension CheckpointSchema {
   /// The schema as a JSON document.
-  public var json: JSONValue {
+  package var json: JSONValue {
     var members: [JSONValue.Member] = [
       .init("$schema", .string("checkpoint.schema.json")),
       .init("schema_version", .int(Self.schemaVersion)), .init("name", .string(name)),
@@ -14,7 +14,7 @@ extension CheckpointSchema {
   }
 
   /// The schema as YAML: an entry per line, so that a change is a line of a diff.
-  public var yaml: String {
+  package var yaml: String {
     var lines = ["schema_version: \(Self.schemaVersion)", "name: \(quoted(name))"]
     if let title { lines.append("title: \(quoted(title))") }
     lines.append("world: \(isClosed ? "closed" : "open")")

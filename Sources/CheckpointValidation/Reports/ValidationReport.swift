@@ -2,8 +2,8 @@ import CheckpointCore
 import CheckpointInspection
 
 /// A validation in every form that people and CI systems read.
-public struct ValidationReport: Sendable {
-  public enum Output: String, Sendable, CaseIterable {
+package struct ValidationReport: Sendable {
+  package enum Output: String, Sendable, CaseIterable {
     case text, json, junit, sarif, github, markdown
   }
 
@@ -13,7 +13,7 @@ public struct ValidationReport: Sendable {
   let failOn: Severity
   let toolVersion: String
 
-  public init(schema: String, files: [FileReport], failOn: Severity, toolVersion: String) {
+  package init(schema: String, files: [FileReport], failOn: Severity, toolVersion: String) {
     self.schema = schema
     self.files = files
     self.failOn = failOn
@@ -21,16 +21,16 @@ public struct ValidationReport: Sendable {
   }
 
   /// Whether the weights are not what they should be.
-  public var fails: Bool { findings.contains { $0.severity >= failOn } }
+  package var fails: Bool { findings.contains { $0.severity >= failOn } }
 
   /// Whether a file, or data in it, could not be read, or there was nothing to check.
-  public var isBadInput: Bool { findings.contains { $0.kind.isBadInput } }
+  package var isBadInput: Bool { findings.contains { $0.kind.isBadInput } }
 
   var findings: [Finding] { files.flatMap(\.findings) }
 
   func count(_ severity: Severity) -> Int { findings.count { $0.severity == severity } }
 
-  public func text(_ output: Output) -> String {
+  package func text(_ output: Output) -> String {
     switch output {
     case .text: plain
     case .json: json.serialized(pretty: true)

@@ -1,5 +1,5 @@
 /// The schemas that the tool carries: the files of `schemas/`, embedded by the build.
-public enum BuiltInSchemas {
+package enum BuiltInSchemas {
   private static let documents: [(name: String, bytes: [UInt8])] = [
     ("savi-small", PackageResources.savi_small_checkpoint_json),
     ("savi-small-flax", PackageResources.savi_small_flax_checkpoint_json),
@@ -11,10 +11,10 @@ public enum BuiltInSchemas {
     ("savi-plus-plus-flax", PackageResources.savi_plus_plus_flax_checkpoint_json),
   ]
 
-  public static var names: [String] { documents.map(\.name) }
+  package static var names: [String] { documents.map(\.name) }
 
   /// The document `name`, or `nil` where there is none.
-  public static func document(_ name: String) -> [UInt8]? {
+  package static func document(_ name: String) -> [UInt8]? {
     documents.first { $0.name == name }?.bytes
   }
 }

@@ -1,30 +1,31 @@
-public import CheckpointCore
-public import CheckpointMapping
+package import CheckpointCore
+package import CheckpointMapping
 
 /// What a checkpoint's weights must be. `schemas/checkpoint.schema.json` describes the file.
 public struct CheckpointSchema: Sendable {
   /// Whose layout a model's tensors are in.
-  public enum Layout: String, Sendable, CaseIterable { case torch, flax }
+  package enum Layout: String, Sendable, CaseIterable { case torch, flax }
 
   public let name: String
+  /// What the schema says it is of.
   public let title: String?
   /// The model whose tensors these are; their names and shapes follow from its document.
-  public let model: ModelDocument?
-  public let layout: Layout
+  package let model: ModelDocument?
+  package let layout: Layout
   /// Whether tensors that no entry names are findings.
-  public let isClosed: Bool
+  package let isClosed: Bool
   /// Named extents that are fixed; the others take the value of their first use.
-  public let dimensions: [String: Int]
-  public let defaults: TensorConstraints
-  public let entries: [SchemaEntry]
+  package let dimensions: [String: Int]
+  package let defaults: TensorConstraints
+  package let entries: [SchemaEntry]
   /// The entries by the names they spell out, as indices; the others are patterns.
   private let byName: [TensorName: [Int]]
   private let patterns: PatternIndex
 
   /// The version of the file format this tool reads.
-  public static let schemaVersion = 1
+  package static let schemaVersion = 1
 
-  public init(
+  package init(
     name: String, title: String?, model: ModelDocument? = nil, layout: Layout = .torch,
     isClosed: Bool = true, dimensions: [String: Int] = [:],
     defaults: TensorConstraints = TensorConstraints(), entries: [SchemaEntry]
@@ -59,29 +60,29 @@ public struct CheckpointSchema: Sendable {
 }
 
 /// The tensors of one name or pattern.
-public struct SchemaEntry: Sendable {
+package struct SchemaEntry: Sendable {
   /// An extent of a shape.
-  public enum Extent: Sendable, Equatable {
+  package enum Extent: Sendable, Equatable {
     case fixed(Int)
     /// Equal wherever this name stands.
     case named(String)
     case any
   }
 
-  public let pattern: NamePattern
+  package let pattern: NamePattern
   /// What the pattern's variable counts through, where it is given: each of these must be there.
-  public let range: ClosedRange<Int>?
+  package let range: ClosedRange<Int>?
   /// How many tensors must match.
-  public let count: ClosedRange<Int>?
-  public let isRequired: Bool
-  public let shape: [Extent]?
-  public let constraints: TensorConstraints
+  package let count: ClosedRange<Int>?
+  package let isRequired: Bool
+  package let shape: [Extent]?
+  package let constraints: TensorConstraints
   /// Where it stands in the document.
-  public let position: DocumentNode.Position?
+  package let position: DocumentNode.Position?
   /// The tensor whose storage this is a second name of.
-  public let aliasOf: TensorName?
+  package let aliasOf: TensorName?
 
-  public init(
+  package init(
     pattern: NamePattern, range: ClosedRange<Int>? = nil, count: ClosedRange<Int>? = nil,
     isRequired: Bool = true, shape: [Extent]? = nil,
     constraints: TensorConstraints = TensorConstraints(), aliasOf: TensorName? = nil,
@@ -116,11 +117,11 @@ public struct SchemaEntry: Sendable {
 }
 
 /// The least and the greatest a figure may be.
-public struct Bounds: Sendable, Equatable {
-  public let minimum: Double?
-  public let maximum: Double?
+package struct Bounds: Sendable, Equatable {
+  package let minimum: Double?
+  package let maximum: Double?
 
-  public init(minimum: Double? = nil, maximum: Double? = nil) {
+  package init(minimum: Double? = nil, maximum: Double? = nil) {
     self.minimum = minimum
     self.maximum = maximum
   }
@@ -132,27 +133,27 @@ public struct Bounds: Sendable, Equatable {
 }
 
 /// What the elements of a tensor must be; `nil` where nothing is asked.
-public struct TensorConstraints: Sendable, Equatable {
-  public var dtypes: [DType]?
+package struct TensorConstraints: Sendable, Equatable {
+  package var dtypes: [DType]?
   /// Every element's value.
-  public var constant: Double?
-  public var isFinite: Bool?
-  public var mean: Bounds?
+  package var constant: Double?
+  package var isFinite: Bool?
+  package var mean: Bounds?
   /// The unbiased standard deviation.
-  public var std: Bounds?
-  public var absMax: Bounds?
+  package var std: Bounds?
+  package var absMax: Bounds?
   /// The part of the elements that are zero.
-  public var zeroFraction: Bounds?
+  package var zeroFraction: Bounds?
   /// A tensor whose elements these must equal.
-  public var equals: TensorName?
+  package var equals: TensorName?
   /// Whether another tensor may hold the same elements.
-  public var allowsDuplicates: Bool?
-  public var sha256: String?
+  package var allowsDuplicates: Bool?
+  package var sha256: String?
   /// The energy's centroid along each axis (`TensorScan.centroid`): one list per tensor of the
   /// entry, in the order of its range.
-  public var centroids: [[Double]]?
+  package var centroids: [[Double]]?
 
-  public init() {}
+  package init() {}
 
   /// These constraints, and where they ask nothing those of `defaults`.
   func over(_ defaults: TensorConstraints) -> TensorConstraints {

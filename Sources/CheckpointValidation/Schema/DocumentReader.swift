@@ -1,4 +1,4 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Reads a YAML or JSON document into a tree whose values know their line and column.
 ///
@@ -6,8 +6,8 @@ public import CheckpointCore
 /// them: null, true, false and JSON's numbers; everything else is a string, so that no name turns into
 /// a boolean or a date. Aliases are refused: a document of a few lines could stand for one that fills
 /// the memory.
-public enum DocumentReader {
-  public static func read(_ bytes: [UInt8]) throws -> DocumentNode {
+package enum DocumentReader {
+  package static func read(_ bytes: [UInt8]) throws -> DocumentNode {
     let text = String(decoding: bytes, as: UTF8.self)
     guard Array(text.utf8) == bytes else { throw CheckpointError("this is not UTF-8 text") }
     // libyaml refuses some of JSON: pairs of surrogate escapes, a raw DEL. It then only has no

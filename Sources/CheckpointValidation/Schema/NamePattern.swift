@@ -1,9 +1,9 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// A tensor name, or a pattern that names match as a whole: `{n}` stands for a number, `*` for
 /// anything within one part of the name, `**` for anything.
-public struct NamePattern: Sendable, Equatable {
-  public let text: String
+package struct NamePattern: Sendable, Equatable {
+  package let text: String
   private let tokens: [Token]
 
   private enum Token: Sendable, Equatable {
@@ -46,7 +46,7 @@ public struct NamePattern: Sendable, Equatable {
 
   struct Malformed: Error { let message: String }
 
-  public var isExact: Bool {
+  package var isExact: Bool {
     tokens.allSatisfy { if case .literal = $0 { true } else { false } }
   }
 
@@ -67,7 +67,7 @@ public struct NamePattern: Sendable, Equatable {
 
   /// The numbers that the variables stand for in `name`, in the pattern's order; `nil` where it
   /// does not match.
-  public func match(_ name: TensorName) -> [Int]? {
+  package func match(_ name: TensorName) -> [Int]? {
     var matcher = Matcher(tokens: tokens, name: Array(name.utf8))
     return matcher.match(0, 0) ? matcher.numbers : nil
   }

@@ -1,18 +1,18 @@
-public import CheckpointCore
+package import CheckpointCore
 import CheckpointMapping
 
 /// Finds what is odd about a schema that can be read: entries that say nothing, or contradict
 /// another.
-public enum SchemaLint {
-  public struct Finding: Sendable {
-    public let severity: Severity
+package enum SchemaLint {
+  package struct Finding: Sendable {
+    package let severity: Severity
     /// The entry's name.
-    public let subject: String
-    public let position: DocumentNode.Position?
-    public let message: String
+    package let subject: String
+    package let position: DocumentNode.Position?
+    package let message: String
   }
 
-  public static func findings(in schema: CheckpointSchema) throws -> [Finding] {
+  package static func findings(in schema: CheckpointSchema) throws -> [Finding] {
     var result: [Finding] = []
     var position: DocumentNode.Position?
     func report(_ severity: Severity, _ subject: String, _ message: String) {

@@ -1,12 +1,12 @@
 import CheckpointCore
-public import CheckpointMapping
+package import CheckpointMapping
 
 extension CheckpointSchema {
   /// Parses a YAML or JSON document.
   ///
   /// - Parameter loadModel: gives the model document that a schema names.
   /// - Throws: `CheckpointError` with the line and column of the mistake.
-  public init(
+  package init(
     _ bytes: [UInt8], loadModel: (String) throws -> ModelDocument
   ) throws {
     let root = try DocumentReader.read(bytes)

@@ -2,11 +2,11 @@
 ///
 /// Two frameworks add float32 numbers in other orders: on one machine that leaves about 1e-6 of a
 /// tensor's largest element behind each layer, and what layers amplify.
-package struct RecordingTolerance: Sendable {
-  package let absolute: Double
-  package let relative: Double
+public struct RecordingTolerance: Sendable {
+  public let absolute: Double
+  public let relative: Double
 
-  package static let standard = RecordingTolerance(absolute: 1e-7, relative: 1e-5)
+  public static let standard = RecordingTolerance(absolute: 1e-7, relative: 1e-5)
 
   /// An effect below this part of a layer's scale is rounding of float32.
   static let rounding = 1e-6
@@ -14,7 +14,7 @@ package struct RecordingTolerance: Sendable {
   /// softmax and norms amplify.
   static let amplification = 20.0
 
-  package init(absolute: Double, relative: Double) {
+  public init(absolute: Double, relative: Double) {
     self.absolute = absolute
     self.relative = relative
   }

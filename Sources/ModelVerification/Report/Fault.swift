@@ -1,32 +1,32 @@
 /// Where two runs of one model part, and why.
-package struct Fault: Sendable {
-  package enum Kind: String, Sendable {
+public struct Fault: Sendable {
+  public enum Kind: String, Sendable {
     /// A call whose inputs agree, or whose own computation is known, and whose output parts.
     case layer
     /// What lies before a call: its input is made in another way.
     case between
   }
 
-  package let kind: Kind
+  public let kind: Kind
   /// The calls' modules; for `between`, those whose input is the first to part.
-  package let source: String
-  package let converted: String
+  public let source: String
+  public let converted: String
   /// The largest difference, of the output or, for `between`, of the input, and as a part of the
   /// source's scale.
-  package let maximum: Double
-  package let relative: Double
-  package let causes: [Cause]
+  public let maximum: Double
+  public let relative: Double
+  public let causes: [Cause]
 }
 
 /// What makes two computations differ, found by trying.
-package struct Cause: Sendable {
+public struct Cause: Sendable {
   /// One of the ids in docs/verify.md.
-  package let id: String
+  public let id: String
   /// The share of the difference that goes with it, from 0 to 1; `nil` where it could not be tried.
-  package let explains: Double?
+  public let explains: Double?
   /// What it alone does to the layer's output, as a part of its scale; `nil` where it was not tried.
-  package let effect: Double?
-  package let text: String
+  public let effect: Double?
+  public let text: String
   /// What to change in the converted model.
-  package let fix: String
+  public let fix: String
 }

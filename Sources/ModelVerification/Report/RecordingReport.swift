@@ -1,8 +1,8 @@
-package import CheckpointCore
+public import CheckpointCore
 import CheckpointInspection
 
 /// A verification of two recordings, for a person and for a program.
-package struct RecordingReport {
+public struct RecordingReport {
   private let verification: RecordingVerification
   private let source: String
   private let converted: String
@@ -10,14 +10,16 @@ package struct RecordingReport {
   /// - Parameters:
   ///   - source: how the source's recording is called.
   ///   - converted: how the other is.
-  package init(_ verification: RecordingVerification, source: String, converted: String) {
+  public init(_ verification: RecordingVerification, source: String, converted: String) {
     self.verification = verification
     self.source = source
     self.converted = converted
   }
 
-  package var text: [String] { lines(heading: "", item: "- ", code: "") }
-  package var markdown: [String] { lines(heading: "### ", item: "- ", code: "`") }
+  /// Its lines.
+  public var text: [String] { lines(heading: "", item: "- ", code: "") }
+  /// Its lines, as Markdown.
+  public var markdown: [String] { lines(heading: "### ", item: "- ", code: "`") }
 
   private func lines(heading: String, item: String, code: String) -> [String] {
     let faults = verification.faults
@@ -98,7 +100,8 @@ package struct RecordingReport {
       ? "\((value * 10).rounded() / 10) %" : "\(pythonThreeDigits(value)) %"
   }
 
-  package var json: JSONValue {
+  /// The document that `schemas/verify-recordings.schema.json` describes.
+  public var json: JSONValue {
     .object([
       "schema_version": .int(1), "agrees": .bool(verification.agrees),
       "calls": .int(verification.calls),

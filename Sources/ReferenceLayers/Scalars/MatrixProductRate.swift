@@ -1,9 +1,9 @@
 import Bytes
 
 /// The machine's rate of matrix products, to compare a forward pass with.
-public enum MatrixProductRate {
+package enum MatrixProductRate {
   /// Floating-point operations per second of sgemm on square matrices, on `threads` threads.
-  public static func measure(threads: Int) throws -> Double {
+  package static func measure(threads: Int) throws -> Double {
     try BLAS.require()
     let side = 1024
     let products = 8

@@ -86,7 +86,7 @@ extension SAViArchitecture {
 extension SAViArchitecture {
   /// Multiplications and additions of the convolutions, as their definition has them: nearly all
   /// of a run's.
-  public func convolutionOperations(frames: Int, slots: Int) -> Int {
+  package func convolutionOperations(frames: Int, slots: Int) -> Int {
     let decoded = Self.operations(decoder, gridHeight, gridWidth)
     return frames * (encoderOperations + slots * decoded)
   }

@@ -1,6 +1,6 @@
 extension SAViArchitecture {
   /// The stages of this model, in the order in which they are computed.
-  public var stages: [StageName] {
+  package var stages: [StageName] {
     var names: [StageName] = []
     if case .residual(let network) = backbone {
       names += [.encStem] + network.stages.indices.map { .encStage($0 + 1) }

@@ -1,12 +1,12 @@
 import CheckpointCore
-public import CheckpointMapping
+package import CheckpointMapping
 import ReferenceLayers
 
 /// The sizes of a SAVi and what it is made of, read from a model document's module tree.
-public struct SAViArchitecture: Sendable {
-  public let name: String
-  public let frameHeight: Int
-  public let frameWidth: Int
+package struct SAViArchitecture: Sendable {
+  package let name: String
+  package let frameHeight: Int
+  package let frameWidth: Int
   let backbone: Backbone
   let featureHeight: Int
   let featureWidth: Int
@@ -38,7 +38,7 @@ public struct SAViArchitecture: Sendable {
   var transformerBlocks: [TransformerShape] { (transformer?.blocks ?? []) + [predictor] }
 
   /// - Throws: `CheckpointError` where the document is not about a SAVi, or contradicts itself.
-  public init(_ document: ModelDocument) throws {
+  package init(_ document: ModelDocument) throws {
     let tree = try DocumentTree(document)
     name = document.name
     (frameHeight, frameWidth) = (

@@ -3,9 +3,9 @@ import CheckpointCore
 
 /// What a person would rather look at: a column per frame, and under each other the input, the
 /// decoded flow and depth, the slot masks in colours, and the attention of every slot.
-public struct ContactSheet {
+package struct ContactSheet {
   /// What it is drawn from, of those that the model has.
-  public static func stages(of architecture: SAViArchitecture) -> Set<StageName> {
+  package static func stages(of architecture: SAViArchitecture) -> Set<StageName> {
     Set(architecture.stages).intersection([.attn, .flow, .depth, .segmentations])
   }
 
@@ -32,7 +32,7 @@ public struct ContactSheet {
   private static let ink = Colour(228, 228, 231)
 
   /// - Throws: `CheckpointError` where `results` lacks attention, flow or segmentations.
-  public init(_ clip: Clip, _ results: [Stage]) throws {
+  package init(_ clip: Clip, _ results: [Stage]) throws {
     func found(_ name: StageName) -> Picture? {
       results.first { $0.name == name }.map {
         Picture(width: $0.shape.last ?? 1, values: $0.doubles)
@@ -52,7 +52,7 @@ public struct ContactSheet {
   }
 
   /// Makes the folder, and refuses before any work is done where a sheet could not be written.
-  public static func prepare(_ folder: String, _ clip: Clip, overwrite: Bool) throws {
+  package static func prepare(_ folder: String, _ clip: Clip, overwrite: Bool) throws {
     do {
       try Folder.create(folder)
       for (path, _, _) in sheets(clip, in: folder) {
@@ -80,7 +80,7 @@ public struct ContactSheet {
 
   /// Writes `clip-0.png`, `clip-1.png`, … into `folder`, one per clip of the batch; a long clip is
   /// continued in `clip-0-2.png`, ….
-  public func write(into folder: String, overwrite: Bool) throws {
+  package func write(into folder: String, overwrite: Bool) throws {
     do {
       try Folder.create(folder)
       for (path, item, frames) in Self.sheets(clip, in: folder) {

@@ -1,17 +1,17 @@
-public import CheckpointCore
+package import CheckpointCore
 import ReferenceLayers
 
 /// What a model sees: clips of frames, and the boxes of the objects in them.
-public struct Clip: Sendable {
-  public let batch: Int
-  public let frames: Int
-  public let height: Int
-  public let width: Int
+package struct Clip: Sendable {
+  package let batch: Int
+  package let frames: Int
+  package let height: Int
+  package let width: Int
   /// (batch, frames, height, width, 3)
   let video: [Float]
   /// (batch, frames, objects, 4), each (ymin, xmin, ymax, xmax) as fractions of the frame.
   let boxes: [Float]
-  public let objects: Int
+  package let objects: Int
 
   /// Colours of a pixel.
   static let channels = 3
@@ -19,7 +19,7 @@ public struct Clip: Sendable {
   static let boxCoordinates = 4
 
   /// - Throws: `CheckpointError` where the extents do not belong together.
-  public init(video: [Float], shape: Shape, boxes: [Float], boxesShape: Shape) throws {
+  package init(video: [Float], shape: Shape, boxes: [Float], boxesShape: Shape) throws {
     guard shape.rank == 5, shape.dimensions[4] == Self.channels else {
       throw CheckpointError(
         entry: "video",
@@ -60,7 +60,7 @@ public struct Clip: Sendable {
   }
 
   /// Slots, the background among them.
-  public var slots: Int { objects + 1 }
+  package var slots: Int { objects + 1 }
 
   /// The frames of one clip up to and including `frame`.
   func upTo(clip: Int, frame: Int) -> Clip {
@@ -80,7 +80,7 @@ public struct Clip: Sendable {
   }
 
   /// The pixels of one frame: rows, columns, colours.
-  public func pixels(_ item: Int, _ time: Int) -> ArraySlice<Float> {
+  package func pixels(_ item: Int, _ time: Int) -> ArraySlice<Float> {
     let count = height * width * Self.channels
     let start = (item * frames + time) * count
     return video[start..<start + count]

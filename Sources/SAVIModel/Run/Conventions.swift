@@ -1,7 +1,7 @@
 /// What a PyTorch module of SAVi may compute differently from the Flax model with the same weights:
 /// choices that no shape check sees. Each is Flax's or another one: the module tree's where the tree
 /// shows it, else the one that is mistaken for Flax's.
-public enum Convention: String, Sendable, CaseIterable {
+package enum Convention: String, Sendable, CaseIterable {
   /// The epsilon of the group norms: 1e-6 in Flax (flax/linen/normalization.py), 1e-5 by default in
   /// PyTorch (torch/nn/modules/normalization.py).
   case groupNormEpsilon = "group_norm_epsilon"
@@ -41,16 +41,16 @@ public enum Convention: String, Sendable, CaseIterable {
 }
 
 /// How a PyTorch state dict is computed with.
-public struct Conventions: Sendable, Equatable {
+package struct Conventions: Sendable, Equatable {
   /// The conventions that are Flax's.
-  public var flax: Set<Convention>
+  package var flax: Set<Convention>
 
-  public init(flax: Set<Convention>) { self.flax = flax }
+  package init(flax: Set<Convention>) { self.flax = flax }
 
   /// The module as the module tree prints it.
-  public static let port = Conventions(
+  package static let port = Conventions(
     flax: Set(Convention.allCases).subtracting(Convention.ofModuleTree))
-  public static let flax = Conventions(flax: Set(Convention.allCases))
+  package static let flax = Conventions(flax: Set(Convention.allCases))
 
   /// The module with all fixes but one.
   static func all(but convention: Convention) -> Conventions {

@@ -1,10 +1,10 @@
-public import CheckpointCore
+package import CheckpointCore
 import ReferenceLayers
 
 /// Inputs and intermediates as arrays in a file, under the names of `Clip`'s and `StageName`'s.
 extension Clip {
   /// The clips in the arrays `video` and `boxes`.
-  public init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry]) throws {
+  package init(_ reader: any CheckpointReader, _ entries: [CheckpointEntry]) throws {
     let arrays = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     func array(_ name: TensorName) throws -> ([Float], Shape) {
       if case .placeholder(let item) = arrays[name] {
@@ -37,7 +37,7 @@ extension Clip {
 
 extension Stage {
   /// The recorded stages among the arrays of a file; arrays of other names are left out.
-  public static func recorded(
+  package static func recorded(
     _ reader: any CheckpointReader, _ entries: [CheckpointEntry]
   ) throws -> [Stage] {
     let stages = try entries.compactMap { entry -> Stage? in
@@ -62,7 +62,7 @@ extension Stage {
   }
 
   /// The stage as a tensor to write.
-  public func output() throws -> OutputTensor {
+  package func output() throws -> OutputTensor {
     guard let shape = Shape(shape) else { throw CheckpointError("\(name.rawValue) is too large") }
     let dtype: DType =
       switch elements {

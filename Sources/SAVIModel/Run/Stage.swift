@@ -2,7 +2,7 @@ import ReferenceLayers
 
 /// The named intermediates of the forward pass, in the order in which they are computed.
 /// B clips of T frames, S slots, C channels.
-public struct StageName: Sendable, Hashable {
+package struct StageName: Sendable, Hashable {
   fileprivate enum Kind: String, CaseIterable {
     case encStem = "enc_stem"
     case encStage = "enc_stage"
@@ -33,44 +33,44 @@ public struct StageName: Sendable, Hashable {
   }
 
   /// A residual encoder's features behind the stem: (B, T, height, width, channels).
-  public static let encStem = StageName(.encStem)
+  package static let encStem = StageName(.encStem)
   /// Behind its stage of that number, from 1: (B, T, height, width, channels).
-  public static func encStage(_ number: Int) -> StageName { StageName(.encStage, number) }
+  package static func encStage(_ number: Int) -> StageName { StageName(.encStage, number) }
   /// The convolutional features: (B, T, height, width, E).
-  public static let encCNN = StageName(.encCNN)
+  package static let encCNN = StageName(.encCNN)
   /// The features with their positions: (B, T, height, width, E).
-  public static let encPos = StageName(.encPos)
+  package static let encPos = StageName(.encPos)
   /// What the encoder's transformer begins with, before its ReLU: (B, T, K, width).
-  public static let encDense = StageName(.encDense)
+  package static let encDense = StageName(.encDense)
   /// Behind its block of that number, from 0: (B, T, K, width).
-  public static func encBlock(_ number: Int) -> StageName { StageName(.encBlock, number) }
+  package static func encBlock(_ number: Int) -> StageName { StageName(.encBlock, number) }
   /// What the corrector sees: (B, T, K, width).
-  public static let encoded = StageName(.encoded)
+  package static let encoded = StageName(.encoded)
   /// The first slots: (B, S, slot).
-  public static let initSlots = StageName(.initSlots)
+  package static let initSlots = StageName(.initSlots)
   /// Slot attention before it is normalised over the pixels: (B, T, 1, S, K).
-  public static let attn = StageName(.attn)
+  package static let attn = StageName(.attn)
   /// The slots after the corrector: (B, T, S, slot).
-  public static let corrected = StageName(.corrected)
+  package static let corrected = StageName(.corrected)
   /// The slots after the predictor: (B, T, S, slot).
-  public static let predicted = StageName(.predicted)
+  package static let predicted = StageName(.predicted)
   /// The mask logits: (B, T, S, height, width, 1).
-  public static let alphaLogits = StageName(.alphaLogits)
+  package static let alphaLogits = StageName(.alphaLogits)
   /// The masks, summing to 1 over the slots: (B, T, S, height, width, 1).
-  public static let alphas = StageName(.alphas)
+  package static let alphas = StageName(.alphas)
   /// What each slot alone reads out: (B, T, S, height, width, C). Where the slots are mixed before
   /// the readouts there is no such thing: the Flax model then has its flow under this name.
-  public static let flowSlots = StageName(.flowSlots)
+  package static let flowSlots = StageName(.flowSlots)
   /// The same times the masks: (B, T, S, height, width, C).
-  public static let flowMasked = StageName(.flowMasked)
+  package static let flowMasked = StageName(.flowMasked)
   /// The slots' features, mixed by the masks: (B, T, height, width, D).
-  public static let decFused = StageName(.decFused)
+  package static let decFused = StageName(.decFused)
   /// The decoded depth, log(1 + distance): (B, T, height, width, 1).
-  public static let depth = StageName(.depth)
+  package static let depth = StageName(.depth)
   /// The decoded frame: (B, T, height, width, C).
-  public static let flow = StageName(.flow)
+  package static let flow = StageName(.flow)
   /// The slot with the largest logit, int32: (B, T, height, width, 1).
-  public static let segmentations = StageName(.segmentations)
+  package static let segmentations = StageName(.segmentations)
 
   /// What a model may read out.
   static let targets: Set<StageName> = [.depth, .flow]
@@ -79,19 +79,19 @@ public struct StageName: Sendable, Hashable {
   var isDecoded: Bool { self >= .alphaLogits }
 
   /// The names without a number.
-  public static let fixedNames = Kind.allCases.filter { !$0.isNumbered }.map(\.rawValue)
+  package static let fixedNames = Kind.allCases.filter { !$0.isNumbered }.map(\.rawValue)
 
   /// All names, for a reader.
-  public static let listing = Kind.allCases.map {
+  package static let listing = Kind.allCases.map {
     $0.isNumbered ? "\($0.rawValue){n}" : $0.rawValue
   }.joined(separator: ", ")
 }
 
 extension StageName: RawRepresentable {
   /// The name of an array in a file: `enc_stage2`.
-  public var rawValue: String { kind.rawValue + (number.map(String.init) ?? "") }
+  package var rawValue: String { kind.rawValue + (number.map(String.init) ?? "") }
 
-  public init?(rawValue: String) {
+  package init?(rawValue: String) {
     if let kind = Kind(rawValue: rawValue), !kind.isNumbered {
       self.init(kind)
       return
@@ -106,7 +106,7 @@ extension StageName: RawRepresentable {
 }
 
 extension StageName: Comparable {
-  public static func < (a: StageName, b: StageName) -> Bool { a.position < b.position }
+  package static func < (a: StageName, b: StageName) -> Bool { a.position < b.position }
 
   private var position: (Int, Int) {
     (Kind.allCases.firstIndex(of: kind) ?? 0, number ?? 0)
@@ -114,8 +114,8 @@ extension StageName: Comparable {
 }
 
 /// One intermediate of a run, or of a recording of one.
-public struct Stage: Sendable {
-  public enum Elements: Sendable {
+package struct Stage: Sendable {
+  package enum Elements: Sendable {
     case float32([Float])
     case float64([Double])
     case int32([Int32])
@@ -126,17 +126,17 @@ public struct Stage: Sendable {
     }
   }
 
-  public let name: StageName
-  public let shape: [Int]
-  public let elements: Elements
+  package let name: StageName
+  package let shape: [Int]
+  package let elements: Elements
 
-  public init(name: StageName, shape: [Int], elements: Elements) {
+  package init(name: StageName, shape: [Int], elements: Elements) {
     self.name = name
     self.shape = shape
     self.elements = elements
   }
 
-  public var doubles: [Double] {
+  package var doubles: [Double] {
     switch elements {
     case .float32(let values): values.map(Double.init)
     case .float64(let values): values

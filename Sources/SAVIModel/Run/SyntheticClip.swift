@@ -18,7 +18,7 @@ extension Clip {
   /// moves at constant speed and wraps around: at (0.5 + 0.31·n + 0.04·t·cos n,
   /// 0.5 + 0.47·n + 0.04·t·sin n) modulo 1, rows first. What lies beyond the frame is cut off, in
   /// the picture and in the box's coordinates.
-  public static func synthetic(frames: Int, height: Int, width: Int) throws -> Clip {
+  package static func synthetic(frames: Int, height: Int, width: Int) throws -> Clip {
     var video: [Float] = []
     var boxes: [Float] = []
     video.reserveCapacity(frames * height * width * channels)

@@ -2,21 +2,21 @@ import ReferenceLayers
 
 /// A known convention that explains why the PyTorch module parts from the Flax model: switching it
 /// alone makes the difference vanish where it first appears.
-public struct ConventionCause: Sendable {
-  public let convention: Convention
+package struct ConventionCause: Sendable {
+  package let convention: Convention
   /// Where the difference first appears.
-  public let parting: Parting
+  package let parting: Parting
   /// What this convention alone does to every stage: the others are Flax's on both sides.
-  public let effects: [StageComparison]
+  package let effects: [StageComparison]
   /// What to change in the PyTorch module.
-  public let fix: String
+  package let fix: String
 }
 
 /// Why the module of a state dict computes something else than Flax does with the same weights.
-public struct ModuleDiagnosis: Sendable {
-  public let causes: [ConventionCause]
+package struct ModuleDiagnosis: Sendable {
+  package let causes: [ConventionCause]
   /// Where the module still parts when every cause is switched.
-  public let unexplained: Parting?
+  package let unexplained: Parting?
 
   /// Switches one convention after another, each time the one that makes the first difference
   /// vanish, until none is left.

@@ -1,8 +1,8 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Parameters that the model's output does not depend on, or not enough: two models that differ
 /// only in these behave the same, so they are compared as tensors.
-public enum HiddenParameter: Sendable, Equatable {
+package enum HiddenParameter: Sendable, Equatable {
   /// Moves every slot's score of a pixel alike, which the softmax over the slots takes away.
   case slotNormBias
   /// Moves every key's score alike, which the softmax over the keys takes away: of the block of
@@ -19,7 +19,7 @@ public enum HiddenParameter: Sendable, Equatable {
   }
 
   /// How a report calls it.
-  public var name: String {
+  package var name: String {
     switch self {
     case .slotNormBias: "corrector.layernorm_q.bias"
     case .keyBias(let block): "\(block).w_qkv.bias (key)"
@@ -49,11 +49,11 @@ public enum HiddenParameter: Sendable, Equatable {
 }
 
 /// How a hidden parameter of two models differs.
-public struct HiddenComparison: Sendable {
-  public let parameter: HiddenParameter
+package struct HiddenComparison: Sendable {
+  package let parameter: HiddenParameter
   /// The largest |a - b|; NaN where an element is NaN.
-  public let maximum: Double
-  public let agrees: Bool
+  package let maximum: Double
+  package let agrees: Bool
 
   static func compare(
     _ model: ReferenceModel, with reference: ReferenceModel, _ tolerance: Tolerance

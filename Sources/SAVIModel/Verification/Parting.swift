@@ -1,14 +1,14 @@
 package import ReferenceLayers
 
 /// The first layer at which two models part, on one frame.
-public struct Parting: Sendable {
+package struct Parting: Sendable {
   package let layer: LayerIdentity
-  public let clip: Int
-  public let frame: Int
+  package let clip: Int
+  package let frame: Int
   /// The largest |a - b| of the layer's output, in float64.
-  public let difference: Double
+  package let difference: Double
   /// The largest magnitude of the layer's output.
-  public let magnitude: Double
+  package let magnitude: Double
 
   /// What float64 leaves of equal computations in another order, as a part of the output's
   /// magnitude, with a wide margin on both sides: rounding gives 1e-15, a wrong weight far more.
@@ -46,10 +46,10 @@ public struct Parting: Sendable {
   }
 
   /// Where two runs part first.
-  public struct Place: Sendable {
-    public let stage: StageName
-    public let clip: Int
-    public let frame: Int
+  package struct Place: Sendable {
+    package let stage: StageName
+    package let clip: Int
+    package let frame: Int
   }
 
   /// The frame at which the stages part first, in the order in which the pass computes them: the

@@ -1,21 +1,21 @@
 /// Why a recording parts from what Flax would compute with the same weights: known conventions that
 /// its model has otherwise.
-public struct RecordingDiagnosis: Sendable {
+package struct RecordingDiagnosis: Sendable {
   /// A convention that brings the recording nearer, or makes it agree, where it first parts.
-  public struct Cause: Sendable {
-    public let convention: Convention
+  package struct Cause: Sendable {
+    package let convention: Convention
     /// The stage at which the recording parts first.
-    public let stage: StageName
+    package let stage: StageName
     /// The largest difference there, with Flax's convention and with the other one.
-    public let difference: Double
-    public let remaining: Double
+    package let difference: Double
+    package let remaining: Double
     /// What to change in the recorded module.
-    public let fix: String
+    package let fix: String
   }
 
-  public let causes: [Cause]
+  package let causes: [Cause]
   /// The first stage that still parts with every cause switched.
-  public let unexplained: StageName?
+  package let unexplained: StageName?
 
   /// A convention that leaves more of the difference than this is no cause.
   private static let explainedShare = 0.5

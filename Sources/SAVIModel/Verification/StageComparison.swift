@@ -1,23 +1,23 @@
 import CheckpointCore
 
 /// How one stage of two runs differs.
-public struct StageComparison: Sendable {
-  public let stage: StageName
-  public let count: Int
+package struct StageComparison: Sendable {
+  package let stage: StageName
+  package let count: Int
   /// Elements beyond the tolerance; of segmentations, pixels with another label, ties apart.
-  public let beyond: Int
+  package let beyond: Int
   /// The largest and the mean |a - b|; NaN where an element of either is NaN.
-  public let maximum: Double
-  public let mean: Double
+  package let maximum: Double
+  package let mean: Double
   /// The largest difference as a part of the reference's range, max - min.
-  public let relative: Double
+  package let relative: Double
   /// The cosine of the angle between the two, as vectors.
-  public let cosine: Double
-  public let tolerance: Tolerance
+  package let cosine: Double
+  package let tolerance: Tolerance
   /// The first place beyond the tolerance: the clip of the batch and its frame.
   let firstPlace: (clip: Int, frame: Int)?
 
-  public var agrees: Bool { beyond == 0 }
+  package var agrees: Bool { beyond == 0 }
 
   /// Slots whose logit is nearer to the best than this, or than the tolerance of the logits, are
   /// equally right labels of a pixel.
@@ -72,7 +72,7 @@ public struct StageComparison: Sendable {
   }
 
   /// The stages that both have, in the order in which they are computed.
-  public static func compare(
+  package static func compare(
     _ stages: [Stage], reference: [Stage], _ tolerances: Tolerances
   ) throws -> [StageComparison] {
     let references = Dictionary(

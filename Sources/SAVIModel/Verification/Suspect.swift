@@ -1,14 +1,14 @@
-public import CheckpointCore
+package import CheckpointCore
 import CheckpointMapping
 
 /// A tensor of the layer at which two models part that is not what the mapping makes of the
 /// source, and what seems to have been done to it.
-public struct Suspect: Sendable {
-  public let tensor: TensorName
+package struct Suspect: Sendable {
+  package let tensor: TensorName
   /// The tensors of the other framework that it is made from.
-  public let sources: [TensorName]
+  package let sources: [TensorName]
   /// A phrase that follows the tensor's name.
-  public let finding: String
+  package let finding: String
 
   /// The suspects among the tensors of `layer`.
   static func find(

@@ -1,19 +1,19 @@
-public import CheckpointCore
+package import CheckpointCore
 
 /// Every parameter of two models, as PyTorch's tensors: what one clip does not exercise is compared
 /// all the same.
-public struct TensorComparison: Sendable {
-  public struct Difference: Sendable {
-    public let tensor: TensorName
+package struct TensorComparison: Sendable {
+  package struct Difference: Sendable {
+    package let tensor: TensorName
     /// The largest |a - b|; NaN where an element is NaN.
-    public let maximum: Double
+    package let maximum: Double
   }
 
-  public let count: Int
+  package let count: Int
   /// The tensors with an element beyond the tolerance.
-  public let differences: [Difference]
+  package let differences: [Difference]
   /// The largest |a - b| of all.
-  public let maximum: Double
+  package let maximum: Double
 
   init(
     _ model: ReferenceModel, with reference: ReferenceModel, _ tolerance: Tolerance

@@ -1,9 +1,9 @@
 /// How far two activations may be apart: |a - b| <= atol + rtol·|b|.
-public struct Tolerance: Sendable, Equatable {
-  public let absolute: Double
-  public let relative: Double
+package struct Tolerance: Sendable, Equatable {
+  package let absolute: Double
+  package let relative: Double
 
-  public init(absolute: Double, relative: Double) {
+  package init(absolute: Double, relative: Double) {
     self.absolute = absolute
     self.relative = relative
   }
@@ -15,18 +15,18 @@ public struct Tolerance: Sendable, Equatable {
 }
 
 /// The tolerance of every stage.
-public struct Tolerances: Sendable {
-  public let common: Tolerance
-  public let perStage: [StageName: Tolerance]
+package struct Tolerances: Sendable {
+  package let common: Tolerance
+  package let perStage: [StageName: Tolerance]
 
-  public init(common: Tolerance, perStage: [StageName: Tolerance] = [:]) {
+  package init(common: Tolerance, perStage: [StageName: Tolerance] = [:]) {
     self.common = common
     self.perStage = perStage
   }
 
-  public subscript(stage: StageName) -> Tolerance { perStage[stage] ?? common }
+  package subscript(stage: StageName) -> Tolerance { perStage[stage] ?? common }
 
   /// Beyond the rounding of float32 in any order of summation: the two real frameworks agree to
   /// 3.6e-6 at every stage.
-  public static let standard = Tolerance(absolute: 1e-5, relative: 1e-5)
+  package static let standard = Tolerance(absolute: 1e-5, relative: 1e-5)
 }

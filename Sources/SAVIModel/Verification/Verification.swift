@@ -2,46 +2,46 @@ import CheckpointCore
 import ReferenceLayers
 
 /// Whether a converted model behaves as its source does: three questions, answered apart.
-public struct Verification: Sendable {
+package struct Verification: Sendable {
   /// 1. The weights, with Flax's conventions on both sides.
-  public let weights: [StageComparison]
+  package let weights: [StageComparison]
   /// The first stage that parts, and its frame.
-  public let firstPlace: Parting.Place?
+  package let firstPlace: Parting.Place?
   /// The first layer that parts; `nil` where they agree, or where a recording knows no layers.
-  public let parting: Parting?
+  package let parting: Parting?
   /// The tensors of that layer that are wrong.
-  public let suspects: [Suspect]
+  package let suspects: [Suspect]
   /// The conventions in which the recorded model is not Flax's, where they explain how it parts.
-  public let recording: RecordingDiagnosis?
+  package let recording: RecordingDiagnosis?
   /// 2. What a forward pass cannot see; empty beside a recording.
-  public let hidden: [HiddenComparison]
+  package let hidden: [HiddenComparison]
   /// 2. Every tensor, converted by the mapping; `nil` beside a recording.
-  public let tensors: TensorComparison?
+  package let tensors: TensorComparison?
   /// 3. The PyTorch module as the port has it; `nil` where there is no PyTorch side.
-  public let module: Module?
+  package let module: Module?
 
-  public struct Module: Sendable {
+  package struct Module: Sendable {
     /// Whether the stages are compared with the same weights under Flax's conventions, because the
     /// other side has others.
-    public let isBesideItself: Bool
-    public let stages: [StageComparison]
+    package let isBesideItself: Bool
+    package let stages: [StageComparison]
     /// `nil` where every stage agrees.
-    public let diagnosis: ModuleDiagnosis?
+    package let diagnosis: ModuleDiagnosis?
 
-    public var agrees: Bool { stages.allSatisfy(\.agrees) }
+    package var agrees: Bool { stages.allSatisfy(\.agrees) }
   }
 
-  public var weightsAgree: Bool {
+  package var weightsAgree: Bool {
     !weights.isEmpty && weights.allSatisfy(\.agrees) && parametersAgree
   }
 
   /// Whether the answer to the second question is yes.
-  public var parametersAgree: Bool {
+  package var parametersAgree: Bool {
     hidden.allSatisfy(\.agrees) && tensors?.differences.isEmpty ?? true
   }
 
   /// Compares two checkpoints.
-  public init(
+  package init(
     source: ReferenceModel, converted: ReferenceModel, _ clip: Clip, _ tolerances: Tolerances,
     precision: ReferenceModel.Precision, threads: Int
   ) throws {
@@ -94,7 +94,7 @@ public struct Verification: Sendable {
   /// Compares a checkpoint with recorded activations of a real framework.
   ///
   /// - Parameter conventions: those of the recorded model.
-  public init(
+  package init(
     recording: [Stage], _ model: ReferenceModel, conventions: Conventions, _ clip: Clip,
     _ tolerances: Tolerances, precision: ReferenceModel.Precision, threads: Int
   ) throws {
