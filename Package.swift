@@ -181,8 +181,8 @@ let package = Package(
     .testTarget(
       name: "CLITests",
       dependencies: [
-        "CheckpointCore", "CheckpointValidation", "DamageCorpus", "TestSupport", "savi-ckpt",
-        "CheckpointsExample",
+        "CheckpointCore", "CheckpointParts", "CheckpointValidation", "DamageCorpus", "TestSupport",
+        "savi-ckpt", "CheckpointsExample",
       ],
       swiftSettings: tests),
   ]

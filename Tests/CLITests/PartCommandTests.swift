@@ -1,3 +1,5 @@
+import CheckpointCore
+import CheckpointParts
 import DamageCorpus
 import Foundation
 import TestSupport
@@ -143,6 +145,17 @@ struct PartCommandTests {
     #expect(merged.error == whole.error && merged.output.isEmpty)
   }
 
+  /// A part's document as another version of the tool would have written it.
+  private func resealed(_ text: String, version: String) throws -> String {
+    guard case .object(let members) = try JSONParser.parse(Array(text.utf8)) else { return "" }
+    return SealedDocument.text(
+      members.filter { $0.key != "sha256" }.map { member in
+        guard member.key == "tool" else { return member }
+        return .init(
+          "tool", .object(["name": .string("savi-ckpt"), "version": .string(version)]))
+      })
+  }
+
   @Test("what is missing, there twice, damaged or of another run is named, and nothing merged")
   func problems() throws {
     let file = try write("a.safetensors")
@@ -166,6 +179,11 @@ struct PartCommandTests {
 
     let otherOptions = try parts(["hash", file, "--exclude", "nan"], 4, prefix: "options")
     #expect(try failure(results.dropLast() + [otherOptions[3]]).contains("--exclude nan"))
+    let otherVersion = try folder.write(
+      "version.json", Array(resealed(text, version: "0.0.9").utf8))
+    #expect(
+      try failure([results[0], results[1], results[3], otherVersion])
+        .contains("part 3/4 (\(otherVersion)) was made by version 0.0.9"))
     let otherCount = try parts(["hash", file], 5, prefix: "count")
     #expect(try failure(results.dropLast() + [otherCount[3]]).contains("--part I/5"))
   }

@@ -56,14 +56,6 @@ extension String: RecordedOutcome {
   package init(record node: DocumentNode) throws { self = try node.string() }
 }
 
-extension Optional: RecordedOutcome where Wrapped: RecordedOutcome {
-  package var record: JSONValue { self?.record ?? .null }
-
-  package init(record node: DocumentNode) throws {
-    self = node.value == .null ? nil : try Wrapped(record: node)
-  }
-}
-
 extension Array: RecordedOutcome where Element: RecordedOutcome {
   package var record: JSONValue { .array(map(\.record)) }
 
