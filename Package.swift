@@ -140,7 +140,8 @@ let package = Package(
       swiftSettings: tests),
     .testTarget(name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: tests),
     .testTarget(
-      name: "CheckpointCoreTests", dependencies: ["CheckpointCore"], swiftSettings: tests),
+      name: "CheckpointCoreTests", dependencies: ["CheckpointCore", "TestSupport"],
+      swiftSettings: tests),
     .testTarget(
       name: "CheckpointFormatsTests",
       dependencies: ["Bytes", "CheckpointCore", "CheckpointFormats", "TestSupport"],

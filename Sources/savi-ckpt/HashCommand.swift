@@ -25,7 +25,7 @@ struct HashCommand: DivisibleCommand {
         file: file, "there is no tensor to hash", advice: "see 'savi-ckpt ls \(file)'")
     }
     let hash = try checkpoint.withProgress(isQuiet: report.quiet, work) { stream in
-      let pass = HashPass(tensors, threads: Machine.processorCount, stream: stream)
+      let pass = TensorPass.hashes(of: tensors, threads: Machine.processorCount, stream: stream)
       return try work.outcomes(of: pass).map { pass.hash($0) }
     }
     guard let hash else { return }

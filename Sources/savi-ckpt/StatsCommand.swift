@@ -50,8 +50,8 @@ struct StatsCommand: DivisibleCommand {
   func run(_ work: any DividedWork) throws {
     let checkpoint = try input.open(file, report, by: work)
     let rows = try checkpoint.withProgress(isQuiet: report.quiet, work) { stream in
-      let pass = StatisticsPass(
-        checkpoint.tensors, threads: Machine.processorCount, stream: stream)
+      let pass = TensorPass.statistics(
+        of: checkpoint.tensors, threads: Machine.processorCount, stream: stream)
       return try work.outcomes(of: pass).map { pass.rows($0) }
     }
     guard let rows else { return }

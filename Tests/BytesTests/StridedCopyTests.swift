@@ -1,23 +1,12 @@
 import Bytes
+import TestSupport
 import Testing
 
 @Suite("Strided copies")
 struct StridedCopyTests {
-  /// A generator with a fixed seed, so that a failure repeats.
-  struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   @Test("agree with one loop per element, for any permutation, flip and element size")
   func matchesNaive() throws {
-    var random = SplitMix(state: 1)
+    var random = SeededGenerator(1)
     for _ in 0..<300 {
       let rank = Int.random(in: 0...4, using: &random)
       let shape = (0..<rank).map { _ in Int.random(in: 1...40, using: &random) }

@@ -1,11 +1,12 @@
 import CheckpointCore
+import TestSupport
 import Testing
 
 @Suite("Work is divided into parts")
 struct PartDivisionTests {
   @Test("each part gets a run of neighbours, and no more than its share and one item")
   func balance() {
-    var generator = SplitMix(state: 11)
+    var generator = SeededGenerator(11)
     for _ in 0..<300 {
       let count = Int.random(in: 1...40, using: &generator)
       let sizes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
@@ -37,18 +38,5 @@ struct PartDivisionTests {
   func notation(wrong: String) {
     #expect(Part(wrong) == nil)
     #expect(Part("4/4")?.number == 4)
-  }
-}
-
-/// A generator that gives the same numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -21,7 +21,7 @@ public struct CheckpointHash: Sendable {
     _ tensors: [TensorInfo], threads: Int,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws {
-    let pass = HashPass(tensors, threads: threads, stream: stream)
+    let pass = TensorPass.hashes(of: tensors, threads: threads, stream: stream)
     self = pass.hash(try pass.outcomes())
   }
 
@@ -41,36 +41,24 @@ public struct CheckpointHash: Sendable {
   }
 }
 
-/// The hash of every tensor, that of an alias being its original's.
-package struct HashPass: ElementPass {
-  private let tensors: DistinctTensors
-  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
-  package let threads: Int
-
-  package init(
-    _ tensors: [TensorInfo], threads: Int,
+extension TensorPass where Outcome == String {
+  /// The SHA-256 of every tensor.
+  package static func hashes(
+    of tensors: [TensorInfo], threads: Int,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
-  ) {
-    self.tensors = DistinctTensors(tensors)
-    self.threads = threads
-    self.stream = stream
-  }
-
-  package var items: [WorkItem] { tensors.items }
-
-  package func outcome(of index: Int) throws -> String {
-    let hash = SHA256()
-    try stream(tensors.originals[index]) { _, chunk in hash.update(chunk) }
-    return hexadecimal(hash.finalize())
+  ) -> TensorPass {
+    TensorPass(tensors, threads: threads) { tensor in
+      let hash = SHA256()
+      try stream(tensor) { _, chunk in hash.update(chunk) }
+      return hexadecimal(hash.finalize())
+    }
   }
 
   /// - Parameter outcomes: one per item.
   package func hash(_ outcomes: [String]) -> CheckpointHash {
-    let digests = tensors.byName(outcomes)
+    let digests = byName(outcomes)
     return CheckpointHash(
-      tensors.list.map {
-        TensorHash(tensor: $0.tensor, sha256: digests[$0.tensor.name] ?? "")
-      })
+      list.map { TensorHash(tensor: $0.tensor, sha256: digests[$0.tensor.name] ?? "") })
   }
 }
 

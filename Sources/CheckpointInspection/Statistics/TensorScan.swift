@@ -40,7 +40,8 @@ package struct TensorScan: Sendable {
     request: @escaping @Sendable (TensorInfo) -> Request,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
   ) throws -> [TensorName: TensorScan] {
-    let pass = ScanPass(tensors, threads: threads, request: request, stream: stream)
+    let pass = TensorPass.scans(
+      of: tensors, threads: threads, request: request, stream: stream)
     return pass.byName(try pass.outcomes())
   }
 
@@ -70,34 +71,14 @@ package struct TensorScan: Sendable {
   }
 }
 
-/// Everything asked of every tensor, an alias being answered for by its original.
-package struct ScanPass: ElementPass {
-  private let tensors: DistinctTensors
-  private let request: @Sendable (TensorInfo) -> TensorScan.Request
-  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
-  package let threads: Int
-
-  package init(
-    _ tensors: [TensorInfo], threads: Int,
+extension TensorPass where Outcome == TensorScan {
+  /// Everything asked of every tensor.
+  package static func scans(
+    of tensors: [TensorInfo], threads: Int,
     request: @escaping @Sendable (TensorInfo) -> TensorScan.Request,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
-  ) {
-    self.tensors = DistinctTensors(tensors)
-    self.request = request
-    self.stream = stream
-    self.threads = threads
-  }
-
-  package var items: [WorkItem] { tensors.items }
-
-  package func outcome(of index: Int) throws -> TensorScan {
-    let tensor = tensors.originals[index]
-    return try TensorScan(tensor, request(tensor), stream)
-  }
-
-  /// - Parameter outcomes: one per item.
-  package func byName(_ outcomes: [TensorScan]) -> [TensorName: TensorScan] {
-    tensors.byName(outcomes)
+  ) -> TensorPass {
+    TensorPass(tensors, threads: threads) { try TensorScan($0, request($0), stream) }
   }
 }
 

@@ -56,47 +56,36 @@ package func statistics(
   of tensors: [TensorInfo], threads: Int,
   stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
 ) throws -> [StatisticsRow] {
-  let pass = StatisticsPass(tensors, threads: threads, stream: stream)
+  let pass = TensorPass.statistics(of: tensors, threads: threads, stream: stream)
   return pass.rows(try pass.outcomes())
 }
 
-/// The figures of every tensor, those of an alias being its original's.
-package struct StatisticsPass: ElementPass {
-  private let tensors: DistinctTensors
-  private let stream: @Sendable (TensorInfo, ElementSink) throws -> Void
-  package let threads: Int
-
-  package init(
-    _ tensors: [TensorInfo], threads: Int,
+extension TensorPass where Outcome == Statistics {
+  /// The figures of every tensor.
+  package static func statistics(
+    of tensors: [TensorInfo], threads: Int,
     stream: @escaping @Sendable (TensorInfo, ElementSink) throws -> Void
-  ) {
-    self.tensors = DistinctTensors(tensors)
-    self.threads = threads
-    self.stream = stream
-  }
-
-  package var items: [WorkItem] { tensors.items }
-
-  package func outcome(of index: Int) throws -> Statistics {
-    let tensor = tensors.originals[index]
-    var accumulator = StatisticsAccumulator()
-    var elements: [Float] = []
-    let wantsPublishedMean =
-      tensor.dtype == .float32 && tensor.shape.count < CUDAMean.elementLimit
-      && tensor.shape.count > 0
-    try stream(tensor) { _, chunk in
-      accumulator.add(chunk, tensor.dtype)
-      if wantsPublishedMean { appendFloats(chunk, to: &elements) }
+  ) -> TensorPass {
+    TensorPass(tensors, threads: threads) { tensor in
+      var accumulator = StatisticsAccumulator()
+      var elements: [Float] = []
+      let wantsPublishedMean =
+        tensor.dtype == .float32 && tensor.shape.count < CUDAMean.elementLimit
+        && tensor.shape.count > 0
+      try stream(tensor) { _, chunk in
+        accumulator.add(chunk, tensor.dtype)
+        if wantsPublishedMean { appendFloats(chunk, to: &elements) }
+      }
+      var figures = accumulator.total
+      if wantsPublishedMean { figures.publishedMean = Double(CUDAMean.mean(elements)) }
+      return figures
     }
-    var figures = accumulator.total
-    if wantsPublishedMean { figures.publishedMean = Double(CUDAMean.mean(elements)) }
-    return figures
   }
 
   /// - Parameter outcomes: one per item.
   package func rows(_ outcomes: [Statistics]) -> [StatisticsRow] {
-    let figures = tensors.byName(outcomes)
-    return tensors.list.map {
+    let figures = byName(outcomes)
+    return list.map {
       StatisticsRow(
         tensor: $0.tensor, aliasOf: $0.aliasOf,
         statistics: figures[$0.tensor.name] ?? Statistics())

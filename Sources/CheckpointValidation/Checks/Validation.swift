@@ -6,7 +6,7 @@ import CheckpointMapping
 /// follows from both.
 package struct Validation: Sendable {
   /// The figures of every tensor that can be checked.
-  package let scans: ScanPass
+  package let scans: TensorPass<TensorScan>
   /// The comparison with a source, where there is one.
   package let sourceCheck: SourceCheck?
 
@@ -34,8 +34,8 @@ package struct Validation: Sendable {
       tensors.compactMap { tensor in
         schema.centroid(for: tensor.name).map { (tensor.name, $0) }
       }, uniquingKeysWith: { first, _ in first })
-    scans = ScanPass(
-      tensors, threads: threads,
+    scans = TensorPass.scans(
+      of: tensors, threads: threads,
       request: { tensor in
         .init(
           hash: hashesAll || constraints[tensor.name]?.sha256 != nil,
