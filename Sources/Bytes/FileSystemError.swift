@@ -27,8 +27,10 @@ package struct FileSystemError: Error, Equatable {
 
   /// The system's own sentence for the failure.
   package var reason: String {
-    code == 0
-      ? "the file ended early; it may have been truncated while it was read"
-      : unsafe String(cString: strerror(code))
+    switch code {
+    case 0: "the file ended early; it may have been truncated while it was read"
+    case ESTALE: "another file took its place while it was read"
+    default: unsafe String(cString: strerror(code))
+    }
   }
 }

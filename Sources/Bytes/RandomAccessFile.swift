@@ -7,28 +7,20 @@
 /// A file opened for reading at any position, by any number of threads at once, or a part of one.
 ///
 /// It reads with `pread` and never maps: a mapped file that another process truncates kills the
-/// reader, and its pages would count towards the peak memory of a streaming conversion.
+/// reader, and its pages would count towards the peak memory of a streaming conversion. Any number of
+/// files can be kept: few of them have a descriptor (`OpenFiles`).
 package final class RandomAccessFile: Sendable {
   package let path: String
   /// Bytes in the file when it was opened, or in the part of it that this is.
   package let size: Int
   /// Where the part begins in the file.
   private let start: Int
-  private let handle: Handle
-
-  /// The open file, closed when the last part of it is given up.
-  private final class Handle: Sendable {
-    let descriptor: CInt
-
-    init(_ descriptor: CInt) { self.descriptor = descriptor }
-
-    deinit { close(descriptor) }
-  }
-
-  private var descriptor: CInt { handle.descriptor }
+  private let handle: OpenFiles.Handle
 
   /// Opens `path`, which must be a regular file.
-  package init(path: String) throws(FileSystemError) {
+  ///
+  /// - Parameter losesName: whether the file is removed while it is read.
+  package init(path: String, losesName: Bool = false) throws(FileSystemError) {
     // Without blocking: opening a pipe would wait for a writer before it could be refused.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .last("open", path) }
@@ -45,7 +37,7 @@ package final class RandomAccessFile: Sendable {
     self.path = path
     self.size = Int(status.st_size)
     start = 0
-    handle = Handle(descriptor)
+    handle = OpenFiles.Handle(descriptor, status, path: path, staysOpen: losesName)
   }
 
   private init(_ whole: RandomAccessFile, _ range: Range<Int>) {
@@ -62,12 +54,15 @@ package final class RandomAccessFile: Sendable {
   /// Whether another process holds the exclusive lock (`flock`) by which HDF5 keeps readers away from
   /// a file that it is writing.
   package var isLockedForWriting: Bool {
-    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
-      // Not kept: it would keep a writer away in turn.
-      _ = flock(descriptor, LOCK_UN)
-      return false
+    let isLocked = try? handle.withDescriptor { descriptor in
+      guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
+        // Not kept: it would keep a writer away in turn.
+        _ = flock(descriptor, LOCK_UN)
+        return false
+      }
+      return errno == EWOULDBLOCK
     }
-    return errno == EWOULDBLOCK
+    return isLocked ?? false
   }
 
   /// Fills the first `count` bytes of `buffer` with those at `offset`; an early end of the file is
@@ -87,20 +82,22 @@ package final class RandomAccessFile: Sendable {
     precondition(limit <= buffer.count)
     // No reader of a part reaches behind it.
     let limit = min(limit, max(0, size - offset))
-    var done = 0
-    while done < limit {
-      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-        unsafe pread(
-          descriptor, bytes.baseAddress! + done, limit - done, off_t(start + offset + done))
+    return try handle.withDescriptor { (descriptor) throws(FileSystemError) in
+      var done = 0
+      while done < limit {
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+          unsafe pread(
+            descriptor, bytes.baseAddress! + done, limit - done, off_t(start + offset + done))
+        }
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw .last("read", path)
+        }
+        if count == 0 { break }
+        done += count
       }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .last("read", path)
-      }
-      if count == 0 { break }
-      done += count
+      return done
     }
-    return done
   }
 
   /// The `count` bytes at `offset`. The caller has checked `count` against `size`.

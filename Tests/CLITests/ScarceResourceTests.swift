@@ -53,6 +53,31 @@ struct ScarceResourceTests {
     #expect(run.status == 0, "\(run.status) \(run.error)")
   }
 
+  /// A safetensors file with the tensor `name`, four bytes of `value`.
+  private func shard(_ name: String, _ value: UInt8) -> [UInt8] {
+    let header = Array(#"{"\#(name)":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#.utf8)
+    return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+      + [UInt8](repeating: value, count: 4)
+  }
+
+  @Test("a checkpoint of 500 files is read with 64 file descriptors")
+  func manyShards() throws {
+    let folder = try TemporaryFolder()
+    let names = (0..<500).map { "t\($0)" }
+    for (number, name) in names.enumerated() {
+      _ = try folder.write("\(name).safetensors", shard(name, UInt8(number % 251)))
+    }
+    let map = names.map { #""\#($0)":"\#($0).safetensors""# }.joined(separator: ",")
+    let index = try folder.write(
+      "model.safetensors.index.json", Array(#"{"weight_map":{\#(map)}}"#.utf8))
+    let copy = folder.file("copy.safetensors")
+    let limit = "ulimit -n 64"
+    let conversion = try run(["convert", index, "--map", "none", "-o", copy], limit)
+    #expect(conversion.status == 0, "\(conversion.error)")
+    let comparison = try run(["diff", index, copy], limit)
+    #expect(comparison.status == 0, "\(comparison.output) \(comparison.error)")
+  }
+
   @Test("a tensor larger than the memory there may be is a sentence")
   func memory() throws {
     let folder = try TemporaryFolder()

@@ -23,7 +23,7 @@ enum KerasArchiveReader {
     let copy = try TemporaryCopy(of: ZipEntrySource(archive, weights, .required))
     let file: RandomAccessFile
     do {
-      file = try RandomAccessFile(path: copy.path)
+      file = try RandomAccessFile(path: copy.path, losesName: true)
     } catch {
       throw CheckpointError(error)
     }
