@@ -57,6 +57,38 @@ struct DCPTests {
     #expect(try ramp(checkpoint, "columns") == (0..<10).map(Float.init))
   }
 
+  @Test(
+    "what processes wrote each for itself is joined; the second object of a name is told apart",
+    arguments: ["dcp/ranks", "dcp/ranks/__1.metadata"])
+  func ranks(_ name: String) throws {
+    let checkpoint = try Checkpoint(path: fixture(name))
+    #expect(
+      checkpoint.tensors.map { "\($0.name) \($0.shape)" }
+        == ["model.rows (3, 2)", "model.columns (2, 5)", "model.both (2,)"])
+    for (name, count) in [("model.rows", 6), ("model.columns", 10), ("model.both", 2)] {
+      #expect(try ramp(checkpoint, TensorName(name)) == (0..<count).map(Float.init))
+    }
+    #expect(
+      checkpoint.placeholders.map { "\($0.name): \($0.reason)" }
+        == ["epoch: int 7", "epoch (rank 1): int 8"])
+  }
+
+  @Test("a process whose data or metadata is missing is named")
+  func missingRank() throws {
+    for (file, message) in [
+      ("__1.metadata", "__1_0.distcp is here, but not __1.metadata, which says what is in it"),
+      ("__1_0.distcp", "1 of the 2 files that the metadata names is missing: __1_0.distcp"),
+    ] {
+      let folder = try copy("dcp/ranks")
+      try FileManager.default.removeItem(atPath: folder.file(file))
+      #expect {
+        try Checkpoint(path: folder.path)
+      } throws: {
+        "\($0)".contains(message)
+      }
+    }
+  }
+
   @Test("named by its metadata it is the same, and by one of its files it is refused")
   func named() throws {
     #expect(try Checkpoint(path: fixture("dcp/two/.metadata")).tensors.count == 3)

@@ -2,6 +2,7 @@
 
 Two processes share each tensor, which holds 0, 1, 2, … in C order.
 """
+import os
 import pathlib
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 import torch.multiprocessing
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
@@ -31,6 +33,10 @@ def write(rank, rendezvous):
     }
     dcp.save({"model": parts, "epoch": 7, "config": {"lr": [0.1, None]}},
              checkpoint_id=OUT / "two")
+    # Each process for itself; relative, for the metadata keeps the path.
+    os.chdir(OUT)
+    dcp.save({"model": parts, "epoch": 7 + rank}, storage_writer=FileSystemWriter("ranks"),
+             use_collectives=False)
     del parts["both"]
     dcp.save(parts, storage_writer=HuggingFaceStorageWriter(str(OUT / "hub"), save_distributed=True))
     dist.destroy_process_group()

@@ -33,7 +33,7 @@ struct DCPMetadata {
     let dtype: DType?
     let typeName: String
     let shape: [Int]
-    let chunks: [Chunk]
+    var chunks: [Chunk]
   }
 
   enum Item {
@@ -43,13 +43,14 @@ struct DCPMetadata {
   }
 
   /// In the order of the state dict.
-  private(set) var items: [(name: TensorName, item: Item)] = []
+  let items: [(name: TensorName, item: Item)]
   /// Every place of a file that has an entry, in no order.
   let storages: [Storage]
 
   static let fileName = ".metadata"
 
-  private struct Index: Hashable {
+  /// A part, or an object.
+  struct Index: Hashable {
     let name: TensorName
     let origin: [Int]?
   }
@@ -73,12 +74,12 @@ struct DCPMetadata {
     }
     let places = try Self.storages(tree, parts["storage_data"])
     storages = Array(places.values)
-    for (key, value) in state {
+    items = try state.map { key, value in
       guard let name = tree.text(key).map({ TensorName($0) }) else {
         throw Self.damaged("a name that is no string")
       }
       do {
-        items.append((name, try Self.item(tree, name, value, places)))
+        return (name, try Self.item(tree, name, value, places))
       } catch let error as CheckpointError {
         throw error.inEntry(name.text)
       }

@@ -4,6 +4,7 @@ import CheckpointCore
 /// A PyTorch distributed checkpoint: the folder that `torch.distributed.checkpoint.save` writes.
 ///
 ///     .metadata           a pickle that says what there is and where (`DCPMetadata`)
+///     __RANK.metadata     the same of what one process wrote, where none wrote the whole's
 ///     __RANK_N.distcp     what a process wrote: one `torch.save` archive after the other, each a part
 ///                         of a tensor or a Python object
 ///
@@ -41,9 +42,7 @@ struct DCPReader: StoredCheckpointReader {
   }
 
   init(_ folder: CheckpointFolder) throws {
-    let metadata = try inFile(folder.path(of: DCPMetadata.fileName)) {
-      try Self.metadata(try folder.file(DCPMetadata.fileName))
-    }
+    let metadata = try Self.metadata(in: folder)
     let files = try DCPFiles(metadata, in: folder)
     var contents = StoredTensors()
     for (name, item) in metadata.items {
@@ -55,6 +54,18 @@ struct DCPReader: StoredCheckpointReader {
     self.contents = contents
     formatDescription =
       "PyTorch distributed checkpoint, \(files.count) file\(files.count == 1 ? "" : "s")"
+  }
+
+  private static func metadata(in folder: CheckpointFolder) throws -> DCPMetadata {
+    func read(_ name: String) throws -> DCPMetadata {
+      try inFile(folder.path(of: name)) { try metadata(try folder.file(name)) }
+    }
+    guard !folder.isPresent(DCPMetadata.fileName) else { return try read(DCPMetadata.fileName) }
+    let ranks = try inFile(folder.path) { try DCPMetadata.ranks(among: try folder.names()) }
+    guard !ranks.isEmpty else { return try read(DCPMetadata.fileName) }
+    return try inFile(folder.path) {
+      try DCPMetadata(joining: try ranks.map { ($0.rank, try read($0.file)) })
+    }
   }
 
   private static func metadata(_ file: RandomAccessFile) throws -> DCPMetadata {
