@@ -23,7 +23,8 @@ extension Int {
 ///
 /// A zero anywhere makes the product zero even where the other factors alone would overflow,
 /// as the element count of a NumPy array of shape `(0, 2**62, 4)` is zero.
-package func checkedProduct(_ factors: some Sequence<Int>) -> Int? {
+@specialized(where Factors == [Int])
+package func checkedProduct<Factors: Sequence<Int>>(_ factors: Factors) -> Int? {
   if factors.contains(0) { return 0 }
   var product = 1
   for factor in factors {

@@ -25,11 +25,15 @@ public struct EntrySelection: Sendable {
     }
     let includes = try include.map(compile)
     let excludes = try exclude.map(compile)
-    let filtered = selected.filter { entry in
-      let name = entry.name.text
-      return (includes.isEmpty || includes.contains { name.firstMatch(of: $0) != nil })
-        && !excludes.contains { name.firstMatch(of: $0) != nil }
-    }
+    let selectsAll = includes.isEmpty && excludes.isEmpty
+    let filtered =
+      selectsAll
+      ? selected
+      : selected.filter { entry in
+        let name = entry.name.text
+        return (includes.isEmpty || includes.contains { name.firstMatch(of: $0) != nil })
+          && !excludes.contains { name.firstMatch(of: $0) != nil }
+      }
     guard !filtered.isEmpty || selected.isEmpty else {
       throw CheckpointError(
         "no entry of this checkpoint is left by --include and --exclude",

@@ -17,22 +17,20 @@ public struct TensorName: Sendable {
 
 extension TensorName: Hashable, Comparable {
   public static func == (a: TensorName, b: TensorName) -> Bool {
-    // Bytes that lie in a row compare many times faster than a view's, one by one.
-    var (first, second) = (a.text, b.text)
-    return first.withUTF8 { first in
-      second.withUTF8 { second in
-        unsafe first.count == second.count && first.elementsEqual(second)
-      }
-    }
+    let (first, second) = (a.text.utf8Span.span, b.text.utf8Span.span)
+    return first.count == second.count && first.indices.allSatisfy { first[$0] == second[$0] }
   }
 
   public static func < (a: TensorName, b: TensorName) -> Bool {
-    a.utf8.lexicographicallyPrecedes(b.utf8)
+    let (first, second) = (a.text.utf8Span.span, b.text.utf8Span.span)
+    for index in 0..<min(first.count, second.count) where first[index] != second[index] {
+      return first[index] < second[index]
+    }
+    return first.count < second.count
   }
 
   public func hash(into hasher: inout Hasher) {
-    var copy = text
-    copy.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    unsafe text.utf8Span.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
   }
 }
 

@@ -48,6 +48,7 @@ struct SafetensorsTests {
       (#"{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}"#, 1, "'shape' holds 1.0"),
       (#"{"a":{"dtype":"X","shape":[1],"data_offsets":[0,1]}}"#, 1, "is not known"),
       (#"{"__metadata__":{"a":1}}"#, 0, "strings expected"),
+      (#"{"__metadata__":{},"__metadata__":{}}"#, 0, "__metadata__ appears twice"),
       (#"{"#, 0, "not valid JSON"),
     ])
   func rules(_ header: String, _ dataSize: Int, _ message: String) {

@@ -31,7 +31,7 @@ package struct JSONParser {
   }
 
   /// Parses an object member by member, for one that is too large to hold: each is handed over as it
-  /// is parsed.
+  /// is parsed. A key that comes twice is for the caller to find, who keeps the names anyway.
   ///
   /// - Parameter maximumValues: of one member.
   /// - Returns: false where the document is no object.
@@ -42,8 +42,9 @@ package struct JSONParser {
     parser.skipSpace()
     guard parser.next == UInt8(ascii: "{") else { return false }
     parser.depth += 1
-    var members = Members()
-    while let key = try parser.nextKey(&members) {
+    var isFirst = true
+    while let (key, _) = try parser.nextKey(isFirst: isFirst) {
+      isFirst = false
       parser.allowance = maximumValues
       try body(JSONValue.Member(key, try parser.parseValue()))
     }
@@ -74,8 +75,8 @@ package struct JSONParser {
     }
   }
 
-  private mutating func expect(_ character: Character) throws(Failure) {
-    guard next == character.asciiValue else {
+  private mutating func expect(_ character: Unicode.Scalar) throws(Failure) {
+    guard next == UInt8(ascii: character) else {
       throw failure("expected '\(character)', found \(describeNext)")
     }
     position += 1
@@ -128,46 +129,54 @@ package struct JSONParser {
   }
 
   private mutating func parseObject() throws(Failure) -> JSONValue {
-    var members = Members()
+    var keys = Keys()
     var result: [JSONValue.Member] = []
-    while let key = try nextKey(&members) {
+    while let (key, start) = try nextKey(isFirst: result.isEmpty) {
+      guard keys.insert(TensorName(key)) else {
+        throw failure("the key \"\(key)\" appears twice", at: start)
+      }
       result.append(JSONValue.Member(key, try parseValue()))
     }
     return .object(result)
   }
 
-  /// How far the members of an object have been parsed.
-  private struct Members {
-    var isAtStart = true
-    /// Keys are what names are: bytes.
-    var keys: Set<TensorName> = []
+  /// The keys of an object.
+  private struct Keys {
+    /// The first, in a list: most objects have few, which are compared sooner than hashed.
+    private var first: [TensorName] = []
+    private var others: Set<TensorName> = []
+
+    /// Notes a key; false where another member has it. Keys are what names are: bytes.
+    mutating func insert(_ key: TensorName) -> Bool {
+      guard !first.contains(key) else { return false }
+      guard first.count == 8 else {
+        first.append(key)
+        return true
+      }
+      return others.insert(key).inserted
+    }
   }
 
   /// The next member's key, up to its colon; `nil` behind the last.
-  private mutating func nextKey(_ members: inout Members) throws(Failure) -> String? {
-    if members.isAtStart { try expect("{") }
+  private mutating func nextKey(
+    isFirst: Bool
+  ) throws(Failure) -> (key: String, position: Int)? {
+    if isFirst { try expect("{") }
     skipSpace()
-    guard
-      next == UInt8(ascii: ",") && !members.isAtStart
-        || next != UInt8(ascii: "}") && members.isAtStart
-    else {
+    guard isFirst ? next != UInt8(ascii: "}") : next == UInt8(ascii: ",") else {
       try expect("}")
       return nil
     }
-    if !members.isAtStart { position += 1 }
-    members.isAtStart = false
+    if !isFirst { position += 1 }
     skipSpace()
     let start = position
     guard next == UInt8(ascii: "\"") else {
       throw failure("expected a key in quotes, found \(describeNext)")
     }
     let key = try parseString()
-    guard members.keys.insert(TensorName(key)).inserted else {
-      throw failure("the key \"\(key)\" appears twice", at: start)
-    }
     skipSpace()
     try expect(":")
-    return key
+    return (key, start)
   }
 
   private mutating func parseArray() throws(Failure) -> JSONValue {
@@ -210,17 +219,30 @@ package struct JSONParser {
       if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
       guard skipDigits() > 0 else { throw failure("not a number", at: start) }
     }
+    if isInteger, let value = integer(start..<position) { return .int(value) }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if isInteger {
-      guard let value = Int(text) else {
-        throw failure("the integer \(text) does not fit 64 bits", at: start)
-      }
-      return .int(value)
+    guard !isInteger else {
+      throw failure("the integer \(text) does not fit 64 bits", at: start)
     }
     guard let value = Double(text), value.isFinite else {
       throw failure("the number \(text) does not fit a double", at: start)
     }
     return .double(value)
+  }
+
+  /// The number whose digits, behind a minus or none, are the bytes `range`; `nil` where it does not
+  /// fit 64 bits.
+  private func integer(_ range: Range<Int>) -> Int? {
+    let isNegative = bytes[range.lowerBound] == UInt8(ascii: "-")
+    var value = 0
+    for position in isNegative ? range.dropFirst() : range {
+      let digit = Int(bytes[position] - 0x30)
+      let (tenfold, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = tenfold.addingReportingOverflow(isNegative ? -digit : digit)
+      guard !overflow, !carry else { return nil }
+      value = sum
+    }
+    return value
   }
 
   private mutating func skipDigits() -> Int {
@@ -234,15 +256,20 @@ package struct JSONParser {
   private mutating func parseString() throws(Failure) -> String {
     let start = position
     position += 1
-    var content: [UInt8] = []
+    while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+      position += 1
+    }
+    // Most strings end here: their bytes are the text.
+    var content = bytes[start + 1..<position]
     while let byte = next {
       position += 1
       switch byte {
       case UInt8(ascii: "\""):
-        guard let text = String(validating: content, as: UTF8.self) else {
+        do {
+          return String(copying: try UTF8Span(validating: content.span))
+        } catch {
           throw failure("this string is not valid UTF-8", at: start)
         }
-        return text
       case UInt8(ascii: "\\"):
         content.append(contentsOf: String(try parseEscape()).utf8)
       case 0..<0x20:

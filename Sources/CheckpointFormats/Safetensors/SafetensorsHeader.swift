@@ -8,8 +8,9 @@ import CheckpointCore
 ///           "__metadata__": {string: string}}, perhaps padded with spaces
 ///     8+n   the elements; offsets count from here
 ///
-/// Every rule of the specification is enforced in one place, `init`: the header's limit, unique
-/// keys, sizes that agree with shapes, and data without gaps, overlaps or a remainder.
+/// The rules of the specification are enforced in one place, `init`: the header's limit, sizes that agree
+/// with shapes, and data without gaps, overlaps or a remainder; but a name that comes twice is found
+/// where names are kept (`StoredTensors.repeatedName`).
 /// Source: the format description of the safetensors project, and its `validate()`.
 struct SafetensorsHeader {
   struct Tensor {
@@ -65,12 +66,13 @@ struct SafetensorsHeader {
     _ json: [UInt8]
   ) throws -> ([Tensor], [(key: String, value: String)]) {
     var tensors: [Tensor] = []
-    var metadata: [(key: String, value: String)] = []
+    var metadata: [(key: String, value: String)]?
     do {
       let isObject = try JSONParser.parseMembers(
         of: json, maximumValues: StructureLimits.entries
       ) { member in
         if member.key == "__metadata__" {
+          guard metadata == nil else { throw CheckpointError("__metadata__ appears twice") }
           metadata = try parseMetadata(member.value)
           return
         }
@@ -86,7 +88,7 @@ struct SafetensorsHeader {
     tensors.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
-    return (tensors, metadata)
+    return (tensors, metadata ?? [])
   }
 
   private static func parseMetadata(_ value: JSONValue) throws -> [(key: String, value: String)] {

@@ -15,10 +15,10 @@ struct SafetensorsMetadata {
   /// The key under which a file says which other keys are names: a JSON list of strings.
   static let aliasesKey = "savi-ckpt.aliases"
 
-  /// - Parameter tensors: the names that the header describes.
-  init(_ metadata: [(key: String, value: String)], tensors: Set<TensorName>) {
+  /// - Parameter tensors: what the header describes.
+  init(_ metadata: [(key: String, value: String)], beside tensors: StoredTensors) {
     let declared = Self.declaredAliases(metadata)
-    lazy var groups = Set(tensors.flatMap { $0.groups.map(\.group) })
+    lazy var groups = Set(tensors.entries.flatMap { $0.name.groups.map(\.group) })
     for (key, value) in metadata where key != Self.aliasesKey {
       let (name, stored) = (TensorName(key), TensorName(value))
       let isCandidate = tensors.contains(stored) && !tensors.contains(name)

@@ -16,6 +16,7 @@ struct SafetensorsReader: StoredCheckpointReader {
     let data = FileSource(
       file: file, offset: header.dataOffset, size: file.size - header.dataOffset)
     var contents = StoredTensors()
+    contents.reserveCapacity(header.tensors.count)
     for tensor in header.tensors {
       guard case .known(let dtype) = tensor.type else {
         try contents.addPlaceholder(
@@ -28,12 +29,16 @@ struct SafetensorsReader: StoredCheckpointReader {
         strides: tensor.shape.strides)
       try contents.add(tensor.name, layout, in: data, key: "data")
     }
+    if let name = contents.repeatedName {
+      throw CheckpointError(
+        entry: name, "this name appears twice in the header",
+        advice: "the file is damaged; fetch or save it again")
+    }
     guard !header.metadata.isEmpty else {
       (self.contents, aliases) = (contents, [])
       return
     }
-    let metadata = SafetensorsMetadata(
-      header.metadata, tensors: Set(header.tensors.map(\.name)))
+    let metadata = SafetensorsMetadata(header.metadata, beside: contents)
     for (name, stored) in metadata.aliases {
       if let layout = contents.layout(of: stored) {
         try contents.add(name, layout, in: data, key: "data")

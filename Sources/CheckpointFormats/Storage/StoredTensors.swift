@@ -23,6 +23,13 @@ struct StoredTensors: Sendable {
   /// it is no weight: it is listed, but not read.
   private static let maximumExpandedSize = 1 << 30
 
+  /// Makes room for the entries of a file that says how many it has.
+  mutating func reserveCapacity(_ count: Int) {
+    entries.reserveCapacity(count)
+    stored.reserveCapacity(count)
+    places.reserveCapacity(count)
+  }
+
   /// Adds a tensor, or throws where it reaches beyond its storage.
   mutating func add(
     _ name: TensorName, _ layout: ElementLayout, in source: any StorageSource, key: String
@@ -119,11 +126,20 @@ struct StoredTensors: Sendable {
   /// Notes the name of the next entry; false where another has it.
   private mutating func insert(_ name: TensorName) -> Bool {
     lookups += 1
-    let place = places[name, default: entries.count]
-    guard place == entries.count else { return false }
-    places[name] = place
+    return Self.note(entries.count, at: &places[name])
+  }
+
+  /// Puts the place of a new name where its look-up has led; false where a name's place is there.
+  private static func note(_ place: Int, at found: inout Int?) -> Bool {
+    guard found == nil else { return false }
+    found = place
     return true
   }
+
+  /// A name that more than one entry came with.
+  var repeatedName: TensorName? { repeats.keys.min() }
+
+  func contains(_ name: TensorName) -> Bool { places[name] != nil }
 
   /// How a tensor lies in its storage; `nil` for any other entry.
   func layout(of name: TensorName) -> ElementLayout? {

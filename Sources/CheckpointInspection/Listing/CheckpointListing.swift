@@ -51,16 +51,21 @@ package struct CheckpointListing: Sendable {
 
   /// The last line of a listing: how much there is.
   package var summary: String {
-    let own = tensors.filter { $0.aliasOf == nil }.map(\.tensor)
+    var (own, elements, bytes) = (0, 0, 0)
+    for (tensor, aliasOf) in tensors where aliasOf == nil {
+      own += 1
+      elements += tensor.shape.count
+      bytes += tensor.byteCount
+    }
     let others = entries.count - tensors.count
     var parts = [tensors.isEmpty ? "no tensors" : counted(tensors.count, "tensor")]
-    if own.count < tensors.count {
-      parts.append("\(thousands(tensors.count - own.count)) of them aliases")
+    if own < tensors.count {
+      parts.append("\(thousands(tensors.count - own)) of them aliases")
     }
     if others > 0 { parts.append(counted(others, "other entry", "other entries")) }
-    if !own.isEmpty {
-      parts.append(counted(own.reduce(0) { $0 + $1.shape.count }, "element"))
-      parts.append(byteSize(own.reduce(0) { $0 + $1.byteCount }))
+    if own > 0 {
+      parts.append(counted(elements, "element"))
+      parts.append(byteSize(bytes))
     }
     return "\(formatDescription): " + parts.joined(separator: ", ")
   }

@@ -36,14 +36,17 @@ package struct TextTable: Sendable {
     return lines.enumerated().map { number, cells in
       // What stands behind the last cell that holds something is blank.
       let count = (cells.lastIndex { !$0.isEmpty } ?? -1) + 1
-      return cells.indices.prefix(count).map { column in
+      var line = ""
+      for column in 0..<count {
+        if column > 0 { line += "  " }
+        let blanks = widths[column] - cells[column].characterCount
         let isRight = rightAligned.contains(column)
-        let isLast = column == count - 1
-        let blanks = String(repeating: " ", count: widths[column] - cells[column].characterCount)
+        if isRight { line.append(blanks: blanks) }
         let color = number == 0 ? .bold : colors[column]
-        let text = color.map { style.paint(cells[column], $0) } ?? cells[column]
-        return (isRight ? blanks : "") + text + (isRight || isLast ? "" : blanks)
-      }.joined(separator: "  ")
+        line += color.map { style.paint(cells[column], $0) } ?? cells[column]
+        if !isRight, column < count - 1 { line.append(blanks: blanks) }
+      }
+      return line
     }
   }
 
@@ -94,6 +97,10 @@ package struct TextTable: Sendable {
 }
 
 extension String {
+  fileprivate mutating func append(blanks count: Int) {
+    for _ in 0..<count { append(" ") }
+  }
+
   /// `count`; for ASCII, which most cells are, without looking for characters of several bytes.
   fileprivate var characterCount: Int {
     utf8.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? utf8.count : count
