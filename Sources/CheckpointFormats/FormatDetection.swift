@@ -94,10 +94,7 @@ enum FormatDetection {
     if prefix.isEmpty {
       return CheckpointError("this file is empty", advice: "fetch or save it again")
     }
-    if prefix.starts(with: "version https://git-lfs.github.com/spec/".utf8) {
-      return CheckpointError(
-        "this is a git-LFS pointer, not the file it stands for", advice: "run 'git lfs pull'")
-    }
+    if GitLFSPointer.matches(prefix) { return GitLFSPointer.refusal }
     let text = String(decoding: prefix.prefix(512), as: UTF8.self).drop(while: \.isWhitespace)
       .lowercased()
     if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") {

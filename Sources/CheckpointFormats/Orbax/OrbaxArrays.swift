@@ -19,16 +19,28 @@ final class OrbaxArrays {
   func add(_ name: TensorName, at path: String, to tensors: inout StoredTensors) throws {
     named.insert(TensorName(path))
     do {
-      switch try arrays.item(at: path) {
-      case .array(let array): try add(name, array, at: path, to: &tensors)
-      case .unsupported(let reason): try tensors.addPlaceholder(name, .data, reason)
-      case .group, nil:
+      let node = try arrays.node(at: path)
+      switch node?.item {
+      case .array(let array)?: try add(name, array, at: path, to: &tensors)
+      case .unsupported(let reason)?: try tensors.addPlaceholder(name, .data, reason)
+      case .group?, nil:
         throw CheckpointError(
           "the tree has it, but no array '\(path)' is stored",
           advice: "the checkpoint is incomplete; fetch the whole folder, or save it again")
       }
+      try addAttributes(of: name, node, to: &tensors)
     } catch let error as CheckpointError {
       throw error.inEntry(name.text)
+    }
+  }
+
+  /// Attributes have the names that HDF5's have.
+  private func addAttributes(
+    of name: TensorName, _ node: ZarrStore.Node?, to tensors: inout StoredTensors
+  ) throws {
+    for attribute in node?.attributes ?? [] {
+      try tensors.addValue(
+        name.appending("@\(attribute.key)", separator: "/"), attribute.value, isMetadata: true)
     }
   }
 
@@ -43,10 +55,14 @@ final class OrbaxArrays {
     try tensors.add(name, layout, in: source, key: path)
   }
 
-  /// Adds every array that no tree has named, under its path in the store.
+  /// Adds every array that no tree has named, under its path in the store, and what is said of groups.
   func addRest(to tensors: inout StoredTensors) throws {
     for path in try arrays.paths() where !named.contains(TensorName(path)) {
-      if case .group? = try arrays.item(at: path) { continue }
+      let node = try arrays.node(at: path)
+      if case .group? = node?.item {
+        try addAttributes(of: TensorName(path), node, to: &tensors)
+        continue
+      }
       try add(TensorName(path), at: path, to: &tensors)
     }
   }

@@ -8,6 +8,7 @@ import CheckpointCore
 ///     manifest.ocdbt    the arrays, in a database (`OCDBTDatabase`) whose data files lie in d/ and
 ///                       ocdbt.process_N/d/; or, without one, a folder for each array
 ///     _strings.json     the leaves that are strings
+///     _CHECKPOINT_METADATA   what the program said of it (`OrbaxCustomMetadata`)
 ///     _sharding, array_metadatas/, commit_success.txt: how devices held the arrays
 ///
 /// Each array is a zarr array of version 2 or 3, named by the keys of its leaf, joined with dots. Where
@@ -20,12 +21,10 @@ struct OrbaxReader: StoredCheckpointReader {
 
   private static let stringsName = "_strings.json"
 
-  /// Larger than any tree of names; it is parsed in memory.
-  private static let maximumDocument = 512 << 20
-
   init(_ folder: CheckpointFolder) throws {
     let store = try OrbaxStore(folder)
-    let tree = try Self.document(OrbaxTree.fileName, in: folder).map { document in
+    let document = try OrbaxDocument.read(OrbaxTree.fileName, in: folder)
+    let tree = try document.map { document in
       do {
         return try OrbaxTree(metadata: document)
       } catch let error as CheckpointError {
@@ -35,12 +34,16 @@ struct OrbaxReader: StoredCheckpointReader {
     let arrays = OrbaxArrays(store.values, isComplete: tree?.isComplete ?? false)
     var contents = StoredTensors()
     if let tree {
-      let strings = try Self.document(Self.stringsName, in: folder)
+      let strings = try OrbaxDocument.read(Self.stringsName, in: folder)
       for leaf in tree.leaves { try Self.add(leaf, arrays, strings, to: &contents) }
     } else if folder.isPresent(OrbaxAggregate.fileName) {
       contents = try OrbaxAggregate.read(try folder.file(OrbaxAggregate.fileName), arrays)
     }
     try arrays.addRest(to: &contents)
+    let said = OrbaxCustomMetadata.values(in: document)
+    for item in try said + OrbaxCustomMetadata.values(of: folder) {
+      try contents.addPlaceholder(item.name, item.kind, item.reason, value: item.value)
+    }
     self.contents = contents
     formatDescription = "Orbax, \(store.description)"
   }
@@ -67,25 +70,6 @@ struct OrbaxReader: StoredCheckpointReader {
 
   private static func emptyText(_ type: String) -> String {
     type == "None" ? "None" : "an empty \(type.lowercased())"
-  }
-
-  private static func document(
-    _ name: String, in folder: CheckpointFolder
-  ) throws -> JSONValue? {
-    guard folder.isPresent(name) else { return nil }
-    let file = try folder.file(name)
-    guard file.size <= maximumDocument else {
-      throw CheckpointError(file: file.path, "\(file.size) bytes are too many for a tree of names")
-    }
-    do {
-      return try JSONParser.parse(try file.readPrefix(file.size))
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
-    } catch let error as JSONParser.Failure {
-      throw CheckpointError(
-        file: file.path, "it is not valid JSON: \(error)",
-        advice: "the file is damaged; fetch or save it again")
-    }
   }
 
   /// Whether the names in a folder are those of a tree of arrays: of Orbax, of T5X, of zarr itself.

@@ -7,8 +7,8 @@ import Synchronization
 /// A checkpoint names its files by relative paths, which are a stranger's. One that is absolute, that
 /// climbs (`..`), or that leads out of the folder through a symbolic link is refused.
 ///
-/// Files stay open while they are among the last few that were asked for: a checkpoint can have more
-/// files than a process may open.
+/// The last few files that were asked for are kept, so that many small values in one file take one
+/// look at its path.
 final class CheckpointFolder: Sendable {
   /// The path as the user gave it; empty for the working directory.
   let path: String
@@ -16,8 +16,8 @@ final class CheckpointFolder: Sendable {
   private let bounds: [String]
   private let recent = Mutex<[(name: TensorName, file: RandomAccessFile)]>([])
 
-  /// Files that are kept open; a process may have 1,024, and several folders.
-  static let openFiles = 64
+  /// A store has its values in few files at a time.
+  private static let recentFiles = 64
 
   /// - Throws: `FileSystemError` where there is no such folder.
   convenience init(path: String) throws {
@@ -55,7 +55,8 @@ final class CheckpointFolder: Sendable {
 
   /// The file at `relative`, opened.
   ///
-  /// - Throws: `CheckpointError`, naming the file, where it is not in the folder or is no file.
+  /// - Throws: `CheckpointError`, naming the file, where it is not in the folder, is no file or was not
+  ///   fetched.
   func file(_ relative: String) throws -> RandomAccessFile {
     let name = TensorName(relative)
     if let open = recent.withLock({ recent in
@@ -66,12 +67,13 @@ final class CheckpointFolder: Sendable {
     try checkWithin(relative)
     do {
       let file = try RandomAccessFile(path: path(of: relative))
+      try GitLFSPointer.refuse(file)
       recent.withLock { recent in
-        if recent.count == Self.openFiles { recent.removeFirst() }
+        if recent.count == Self.recentFiles { recent.removeFirst() }
         recent.append((name, file))
       }
       return file
-    } catch {
+    } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
   }

@@ -5,7 +5,7 @@ import CheckpointCore
 struct CheckpointPlace {
   /// The path of what was taken.
   let path: String
-  let reader: any CheckpointReader
+  fileprivate(set) var reader: any CheckpointReader
   /// The subtree that is still to be looked for in it.
   let key: TensorName?
   /// What was taken among what else there was.
@@ -17,6 +17,7 @@ struct CheckpointPlace {
   ) throws -> CheckpointPlace {
     if Folder.exists(path) {
       let folder = try naming(path) { try CheckpointFolder(path: path) }
+      try OrbaxUnfinished.refuse(folder.path)
       return try PlaceSearch(options, key).find(in: folder)
     }
     guard options.step == nil else { throw PlaceSearch.noSteps(path) }
@@ -141,8 +142,12 @@ private struct PlaceSearch {
     }
     if files.count == 1 { return try take(files[0], of: folder, beside: []) }
     guard !files.isEmpty else {
-      if let foreign = try ForeignFormat.refusal(ofFolderWith: folder.names()) {
+      let names = try folder.names()
+      if let foreign = ForeignFormat.refusal(ofFolderWith: names) {
         throw foreign.inFile(folder.path)
+      }
+      if let unfinished = names.first(where: OrbaxUnfinished.isName) {
+        try OrbaxUnfinished.refuse(folder.path(of: unfinished))
       }
       throw CheckpointError(
         file: folder.path, "this folder holds no checkpoint",
@@ -203,12 +208,14 @@ private struct PlaceSearch {
     _ items: [FolderContents.Item], of folder: CheckpointFolder, otherFolders: [Placeholder],
     beside files: [String]
   ) throws -> CheckpointPlace {
+    let said = try OrbaxCustomMetadata.values(of: folder)
     let named = items.first { key?.relative(to: TensorName($0.name)) != nil }
     // Plain values beside the one item, such as metrics, are no choice.
     let isOnly = items.count == 1 && otherFolders.allSatisfy { $0.kind == .value }
     if let item = named ?? (isOnly ? items[0] : nil) {
       let rest = key.map { $0.relative(to: TensorName(item.name)) ?? $0 }
       var place = try open(item.folder, item.format, rest == "" ? nil : rest)
+      place.reader = said.isEmpty ? place.reader : CommentedReader(place.reader, said)
       if named == nil, !otherFolders.isEmpty {
         let others = Self.beside(otherFolders.map(\.name.text))
         place.notes = ["\(folder.path): took \(item.name)\(others)"]
@@ -217,7 +224,7 @@ private struct PlaceSearch {
     }
     let readers = try items.map { ($0.name, try open($0.folder, $0.format, nil).reader) }
     return CheckpointPlace(
-      path: folder.path, reader: try ItemsReader(readers, others: otherFolders), key: key,
+      path: folder.path, reader: try ItemsReader(readers, others: otherFolders + said), key: key,
       notes: [
         "\(folder.path): holds the items \(Self.listed(items.map(\.name))); choose one with --key"
           + Self.beside(files)

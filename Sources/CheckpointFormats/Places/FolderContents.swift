@@ -44,8 +44,7 @@ struct FolderContents {
   var steps: [Step] {
     let numbered = names.compactMap { name -> (prefix: Substring, step: Step)? in
       guard let match = name.wholeMatch(of: /(.*?)([0-9]+)/), let number = Int(match.2),
-        // What Orbax has not finished writing.
-        !match.1.contains(".orbax-checkpoint-tmp"),
+        !OrbaxUnfinished.isName(name),
         folder.containsFolder(name) || match.1 == "checkpoint_" && folder.contains(name)
       else { return nil }
       return (match.1, Step(number: number, name: name))
@@ -69,7 +68,10 @@ struct FolderContents {
     for name in names where folder.containsFolder(name) {
       guard let inner = try? folder.folder(name) else { continue }
       let path = prefix + name
-      if let format = FormatDetection.folderFormat(of: inner, options) {
+      if OrbaxUnfinished.isName(name) {
+        others.append(
+          Placeholder(name: TensorName(path), kind: .data, reason: OrbaxUnfinished.reason))
+      } else if let format = FormatDetection.folderFormat(of: inner, options) {
         items.append(Item(name: path, folder: inner, format: format))
       } else if let text = OrbaxValues.text(in: inner) {
         others.append(Placeholder(name: TensorName(path), kind: .value, reason: text))
