@@ -46,7 +46,7 @@ public struct RecordingVerification: Sendable {
   ) throws {
     try BLAS.require()
     let owners = try mapping.map { try ParameterOwners($0, source, converted, weights: weights) }
-    let pairing = CallPairing(source, converted, owners: owners)
+    let pairing = try CallPairing(source, converted, owners: owners)
     guard !pairing.pairs.isEmpty else {
       throw CheckpointError(
         file: converted.path, "no call of it goes with a call of \(source.path)",

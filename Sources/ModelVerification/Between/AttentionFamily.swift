@@ -6,9 +6,11 @@ enum AttentionFamily {
   private static let reach = 8
   /// Triples of them that are tried in the usual forms, and those of which more is tried.
   private static let mostProjections = 12
-  private static let variedProjections = 2
-  /// Multiplications that one search may take: a second's work.
-  private static let work = 2_000_000_000
+  private static let variedProjections = 4
+  /// Multiplications that one search may take: half a second's work.
+  private static let work = 1_000_000_000
+  /// What one try costs beside its multiplications, in those.
+  private static let overhead = 100_000
   /// However large the tensors, the commonest forms are tried.
   private static let fewestForms = 24
 
@@ -19,7 +21,7 @@ enum AttentionFamily {
       let masks = masks(p, projection)
       return (projection, forms.flatMap { $0.changed(width: projection.width, masks: masks) })
     }
-    let most = max(fewestForms, work / max(1, found.map(\.cost).max() ?? 1))
+    let most = max(fewestForms, work / (overhead + (found.map(\.cost).max() ?? 0)))
     return (usual + varied).flatMap { projection, forms in forms.map { (projection, $0) } }
       .prefix(most).map { expression(p, $0.0, $0.1) }
   }
@@ -40,8 +42,8 @@ enum AttentionFamily {
   /// The same projections under a form's single changes: what a port may have instead.
   static func variations(_ p: Provenance, of expression: Expression) -> [Expression] {
     guard case .attention(let form)? = expression.steps.last else { return [] }
-    return projections(p).filter {
-      $0.origins == Array(expression.arguments.prefix($0.origins.count))
+    return projections(p).filter { projection in
+      zip(projection.origins, expression.arguments).allSatisfy { $0 === $1 }
     }
     .flatMap { projection in
       form.changed(width: projection.width, masks: [.none] + masks(p, projection)).map {
@@ -52,67 +54,67 @@ enum AttentionFamily {
 
   /// Queries, keys and values among the origins.
   private struct Projection {
-    /// Three places, or one of a tensor that holds all three.
-    let origins: [Int]
+    /// Queries, keys and values, or one tensor that holds all three.
+    let origins: [Origin]
+    /// Later projections, in the order in which they were made, are the likelier ones.
+    let likelihood: Int
     /// Of the queries.
     let width: Int
     /// How many heads there may be, the known number first.
     let heads: [Int]
     let items: Int
+    let queries: Int
+    /// Of keys and values.
     let length: Int
 
     /// Multiplications of one try.
-    var cost: Int { 2 * items * length * length * width }
+    var cost: Int { 2 * items * queries * length * width }
   }
 
   private static func projections(_ p: Provenance) -> [Projection] {
-    let near = Array(p.origins.indices.suffix(reach))
-    let count = p.target.source.values.count
+    let near = Array(p.recent.suffix(reach))
+    let count = p.target.count
     var result: [Projection] = []
-    for q in near {
-      guard let query = sequence(p.origins[q].source), query.values.count == count else { continue }
-      for k in near where k != q {
-        for v in near where v != q && v != k {
-          guard let key = sequence(p.origins[k].source), let value = sequence(p.origins[v].source),
-            key.shape == value.shape, key.shape[0] == query.shape[0],
-            query.shape[2] % max(1, key.shape[2]) == 0
+    for (index, q) in near.enumerated() where q.count == count {
+      for (second, k) in near.enumerated() where second != index {
+        for (third, v) in near.enumerated() where third != index {
+          guard let query = sequence(q.shape), let key = sequence(k.shape),
+            let value = sequence(v.shape), key == value, key[0] == query[0],
+            query[2] % max(1, key[2]) == 0
           else { continue }
+          let isInOrder = index < second && second < third
           result.append(
             Projection(
-              origins: [q, k, v], width: query.shape[2], heads: heads(p.origins[q].source),
-              items: query.shape[0], length: key.shape[1]))
+              origins: [q, k, v],
+              likelihood: (index + second + third) * 4 + (isInOrder ? 2 : 0)
+                - (second == third ? 8 : 0), width: query[2], heads: heads(q.shape),
+              items: query[0], queries: query[1], length: key[1]))
         }
       }
     }
-    for index in near {
-      guard let packed = sequence(p.origins[index].source), packed.values.count == 3 * count,
-        packed.shape[2] % 3 == 0
+    for (index, origin) in near.enumerated() {
+      guard let packed = sequence(origin.shape), origin.count == 3 * count, packed[2] % 3 == 0
       else { continue }
       result.append(
         Projection(
-          origins: [index], width: packed.shape[2] / 3,
-          heads: divisors(packed.shape[2] / 3), items: packed.shape[0], length: packed.shape[1]))
+          origins: [origin], likelihood: index * 12, width: packed[2] / 3,
+          heads: divisors(packed[2] / 3), items: packed[0], queries: packed[1],
+          length: packed[1]))
     }
-    // Later projections, in the order in which they were made, are the likelier ones.
-    return result.sorted { likelihood($0) > likelihood($1) }
-  }
-
-  private static func likelihood(_ projection: Projection) -> Int {
-    let isInOrder = projection.origins == projection.origins.sorted()
-    return projection.origins.reduce(0, +) * 2 + (isInOrder ? 1 : 0)
+    return result.sorted { $0.likelihood > $1.likelihood }
   }
 
   /// (items, positions, features), with heads and width as one axis.
-  private static func sequence(_ x: Tensor<Float>) -> Tensor<Float>? {
-    switch x.shape.count {
-    case 3: x
-    case 4: x.reshaped([x.shape[0], x.shape[1], x.shape[2] * x.shape[3]])
+  private static func sequence(_ shape: [Int]) -> [Int]? {
+    switch shape.count {
+    case 3: shape
+    case 4: [shape[0], shape[1], shape[2] * shape[3]]
     default: nil
     }
   }
 
-  private static func heads(_ x: Tensor<Float>) -> [Int] {
-    x.shape.count == 4 ? [x.shape[2]] : divisors(x.width)
+  private static func heads(_ shape: [Int]) -> [Int] {
+    shape.count == 4 ? [shape[2]] : divisors(shape.last ?? 1)
   }
 
   private static func divisors(_ width: Int) -> [Int] {
@@ -120,28 +122,38 @@ enum AttentionFamily {
       .sorted { ($0 == 1 ? 1 : 0, $0) < ($1 == 1 ? 1 : 0, $1) }
   }
 
+  /// What may hide keys: later positions; what a model was given of items and keys; and biases of
+  /// queries and keys, of every head or of all, that are added.
   private static func masks(_ p: Provenance, _ projection: Projection) -> [AttentionForm.Mask] {
-    let given = p.origins.indices.filter { index in
-      let x = p.origins[index].source
-      return x.values.count == projection.items * projection.length
-        && x.values.allSatisfy { $0 == 0 || $0 == 1 }
+    let given = p.recent.filter { origin in
+      origin.count == projection.items * projection.length
+        && (origin.values(.source)?.values.allSatisfy { $0 == 0 || $0 == 1 } ?? false)
     }
-    return [.causal]
-      + given.flatMap { [.padding($0), .causalPadding($0), .added($0)] }
+    let (queries, keys) = (projection.queries, projection.length)
+    let biases = p.recent.filter { origin in
+      let shape = origin.shape.filter { $0 > 1 }
+      guard (2...4).contains(shape.count), shape.filter({ $0 == queries }).count >= 1,
+        shape.contains(keys), origin.count % (queries * keys) == 0
+      else { return false }
+      return projection.heads.contains(origin.count / (queries * keys)) || shape.count == 2
+    }
+    let uses =
+      given.flatMap {
+        [AttentionForm.Mask.Given(use: .hidden, origin: $0), .init(use: .added, origin: $0)]
+      }
+      + biases.map { AttentionForm.Mask.Given(use: .bias, origin: $0) }
+    return [AttentionForm.Mask(causal: 0)]
+      + uses.flatMap { [.init(given: $0), .init(causal: 0, given: $0)] }
   }
 
   private static func expression(
     _ p: Provenance, _ projection: Projection, _ form: AttentionForm
   ) -> Expression {
-    let mask: Int? =
-      switch form.mask {
-      case .padding(let index), .causalPadding(let index), .added(let index): index
-      case .none, .causal: nil
-      }
-    let names = projection.origins.map { p.origins[$0].title }.joined(separator: ", ")
+    let names = projection.origins.map(\.title).joined(separator: ", ")
     return Expression(
-      steps: [.attention(form)], text: "attention(\(names))",
-      arguments: projection.origins + (mask.map { [$0] } ?? [])
+      [.attention(form)], "attention(\(names))",
+      projection.origins + (form.mask.given.map { [$0.origin] } ?? []), isElementwise: false,
+      isPerItem: form.mask.given?.use != .bias
     ) { tensors in
       attend(tensors, projection.origins.count, form)
     }
@@ -150,8 +162,8 @@ enum AttentionFamily {
   private static func attend(
     _ tensors: [Tensor<Float>], _ projections: Int, _ form: AttentionForm
   ) -> Tensor<Float>? {
-    var parts = tensors.prefix(projections).compactMap(sequence).map { x in
-      Tensor<Double>(x.shape, x.values.map { Double($0) })
+    var parts = tensors.prefix(projections).compactMap { x in
+      sequence(x.shape).map { Tensor<Double>($0, x.values.map { Double($0) }) }
     }
     if parts.count == 1, let packed = parts.first {
       let each = packed.width / 3
@@ -171,8 +183,11 @@ enum AttentionFamily {
       }
     }
     let attention = DotProductAttention(
-      heads: form.heads, scale: form.scale, axis: form.axis,
-      mask: mask(form.mask, tensors.last, queries: parts[0].shape[1], keys: parts[1].shape[1]))
+      heads: form.heads, scale: form.scale * form.temperature, axis: form.axis,
+      mask: mask(
+        form.mask, tensors.last, heads: form.heads, queries: parts[0].shape[1],
+        keys: parts[1].shape[1]
+      )?.scaled(by: form.temperature))
     guard var y = attention(parts[0], parts[1], parts[2]) else { return nil }
     if form.mergesWrongly {
       y = y.reshaped([y.shape[0], y.shape[1], form.heads, width]).permuted([0, 2, 1, 3])
@@ -181,26 +196,55 @@ enum AttentionFamily {
   }
 
   private static func mask(
-    _ mask: AttentionForm.Mask, _ given: Tensor<Float>?, queries: Int, keys: Int
+    _ mask: AttentionForm.Mask, _ given: Tensor<Float>?, heads: Int, queries: Int, keys: Int
   ) -> Tensor<Double>? {
-    func padding(_ hidden: Double, _ shown: Double) -> Tensor<Double>? {
+    func keyMask(_ hidden: Double, _ shown: Double) -> Tensor<Double>? {
       given.map { x in
         Tensor([x.values.count / keys, 1, 1, keys], x.values.map { $0 == 0 ? hidden : shown })
       }
     }
-    switch mask {
-    case .none: return nil
-    case .causal: return .causalMask(queries: queries, keys: keys)
-    case .padding: return padding(-.infinity, 0)
-    case .added: return padding(0, 1)
-    case .causalPadding:
-      guard let hidden = padding(-.infinity, 0) else { return nil }
-      let causal = Tensor<Double>.causalMask(queries: queries, keys: keys)
-      let values = (0..<hidden.shape[0]).flatMap { item in
-        causal.values.indices.map { causal.values[$0] + hidden.values[item * keys + $0 % keys] }
-      }
-      return Tensor([hidden.shape[0], 1, queries, keys], values)
+    let earlier = mask.causal.map {
+      Tensor<Double>.causalMask(queries: queries, keys: keys, offset: $0)
     }
+    let own: Tensor<Double>? =
+      switch mask.given?.use {
+      case nil: nil
+      case .hidden: keyMask(-.infinity, 0)
+      case .added: keyMask(0, 1)
+      case .bias: given?.bias(heads: heads, queries: queries, keys: keys)
+      }
+    guard let own, let earlier else { return own ?? earlier }
+    return own.added(earlier)
+  }
+}
+
+extension Tensor<Float> {
+  /// (…, queries, keys), with the heads before or behind them, as (1, heads or 1, queries, keys).
+  fileprivate func bias(heads: Int, queries: Int, keys: Int) -> Tensor<Double>? {
+    let own = shape.filter { $0 > 1 }
+    let x = Tensor<Double>(own, values.map { Double($0) })
+    if own == [queries, keys] { return x.reshaped([1, 1, queries, keys]) }
+    if own == [queries, keys, heads] {
+      return x.permuted([2, 0, 1]).reshaped([1, heads, queries, keys])
+    }
+    return own == [heads, queries, keys] ? x.reshaped([1, heads, queries, keys]) : nil
+  }
+}
+
+extension Tensor<Double> {
+  /// Another mask, of (1, 1, queries, keys), added to this one of items or heads.
+  fileprivate func added(_ other: Tensor) -> Tensor {
+    let (queries, keys) = (other.shape[2], other.shape[3])
+    let isOfKeys = shape[2] == 1
+    let planes = shape[0] * shape[1]
+    let values = (0..<planes).flatMap { plane in
+      other.values.indices.map { place in
+        other.values[place]
+          + self.values[
+            isOfKeys ? plane * keys + place % keys : plane * queries * keys + place]
+      }
+    }
+    return Tensor([shape[0], shape[1], queries, keys], values)
   }
 }
 

@@ -4,6 +4,8 @@ import ReferenceLayers
 struct AttentionForm: Equatable {
   var heads: Int
   var scale: Double
+  /// What everything is multiplied by before the softmax.
+  var temperature = 1.0
   var axis = "keys"
   var mask = Mask.none
   var rotary: Rotary?
@@ -12,13 +14,30 @@ struct AttentionForm: Equatable {
   /// Whether the heads' results were put side by side without exchanging heads and positions.
   var mergesWrongly = false
 
-  enum Mask: Equatable {
-    case none, causal
-    /// Hides the keys where an origin, of items and keys, is zero.
-    case padding(Int)
-    case causalPadding(Int)
-    /// Adds an origin's ones and zeros to the scores.
-    case added(Int)
+  /// What is hidden, or added to the scores.
+  struct Mask: Equatable {
+    /// Positions that come later by more than so many are hidden.
+    var causal: Int?
+    var given: Given?
+
+    static var none: Mask { Mask() }
+
+    /// An earlier tensor that says so.
+    struct Given: Equatable {
+      let use: Use
+      let origin: Origin
+
+      enum Use {
+        /// Of items and keys: hides the keys where it is zero.
+        case hidden
+        /// Of items and keys: its ones and zeros are added.
+        case added
+        /// Of queries and keys, of all heads or of each: its numbers are added.
+        case bias
+      }
+
+      static func == (a: Given, b: Given) -> Bool { a.use == b.use && a.origin === b.origin }
+    }
   }
 
   /// Rotary positions (Su et al., arXiv:2104.09864): pairs are (i, i + width / 2), or neighbours.
@@ -39,8 +58,12 @@ struct AttentionForm: Equatable {
     for scale in [1, 1 / each.squareRoot(), 1 / Double(width).squareRoot(), 1 / each] {
       add { $0.scale = scale }
     }
+    for temperature in [0.5, 2] { add { $0.temperature *= temperature } }
     add { $0.axis = "queries" }
     for mask in masks { add { $0.mask = mask } }
+    if let offset = mask.causal {
+      for other in [offset - 1, offset + 1] { add { $0.mask.causal = other } }
+    }
     for heads in 1...max(1, width) where width % heads == 0 {
       add { ($0.heads, $0.scale) = (heads, 1 / (Double(width) / Double(heads)).squareRoot()) }
     }
@@ -76,10 +99,11 @@ struct AttentionForm: Equatable {
         )
         : ("rotary_base", "rotary base \(x.base) in the source, \(y.base) in the converted model")
     }
-    if a.scale != b.scale {
+    if a.scale != b.scale || a.temperature != b.temperature {
       return (
         "attention_scale",
-        "scores times \(a.scale) in the source, \(b.scale) in the converted model"
+        "scores times \(a.scale * a.temperature) in the source, "
+          + "\(b.scale * b.temperature) in the converted model"
       )
     }
     if a.axis != b.axis {
@@ -101,12 +125,24 @@ extension AttentionForm.Rotary {
 
 extension AttentionForm.Mask {
   fileprivate var words: String {
-    switch self {
-    case .none: "none"
-    case .causal: "later positions are hidden"
-    case .padding: "padding is hidden"
-    case .causalPadding: "later positions and padding are hidden"
+    let earlier: [String?] = [
+      causal.map {
+        $0 == 0
+          ? "later positions are hidden"
+          : "positions that come later by more than \($0) are hidden"
+      }, given.map(\.words),
+    ]
+    let parts = earlier.compactMap(\.self)
+    return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+  }
+}
+
+extension AttentionForm.Mask.Given {
+  fileprivate var words: String {
+    switch use {
+    case .hidden: "padding is hidden"
     case .added: "ones and zeros are added"
+    case .bias: "\(origin.title) is added"
     }
   }
 }

@@ -7,8 +7,8 @@ struct BetweenJudge {
   let framework: LayerFacts.Framework
 
   enum Judgement {
-    /// Both made it in the same way: what differs was there before.
-    case inherited
+    /// Both made it in the same way, which is this: what differs was there before.
+    case inherited(Expression)
     case differs(Cause)
     /// One side, or both, made it in no known way.
     case unknown
@@ -16,10 +16,12 @@ struct BetweenJudge {
 
   func judge() -> Judgement {
     guard let source = provenance.find(.source) else { return .unknown }
-    if provenance.explains(source, .converted) { return .inherited }
+    if provenance.explains(source, .converted) {
+      return BetweenCause.ofParameters(source).map(Judgement.differs) ?? .inherited(source)
+    }
     let near = AttentionFamily.variations(provenance, of: source)
     let converted =
       near.first { provenance.explains($0, .converted) } ?? provenance.find(.converted)
-    return .differs(BetweenCause.make(source, converted, provenance, framework))
+    return .differs(BetweenCause.make(source, converted, of: provenance.target, framework))
   }
 }

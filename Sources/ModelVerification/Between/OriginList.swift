@@ -5,27 +5,32 @@ import ReferenceLayers
 struct OriginList {
   private struct Entry {
     let tensor: ComparedTensor
-    let title: String
-    let isEmbedding: Bool
+    let origin: Origin
   }
 
+  private let values: RecordedValues
   private var pinned: [Entry] = []
   private var recent: [Entry] = []
 
   /// Residuals reach over a block; skips of a U-Net further, over the inputs of its blocks.
   private static let reach = 40
 
+  init(_ values: RecordedValues) { self.values = values }
+
   /// The models' own inputs, which anything may be made from.
   mutating func pin(_ tensors: [ComparedTensor], title: (RecordedTensor) -> String) {
-    pinned += tensors.map { Entry(tensor: $0, title: title($0.source), isEmbedding: false) }
+    pinned += tensors.filter { $0.alignment != nil }.map {
+      Entry(tensor: $0, origin: Origin($0, values, title: title($0.source), .activation))
+    }
   }
 
   mutating func add(
-    _ tensors: [ComparedTensor], isEmbedding: Bool = false, title: (RecordedTensor) -> String
+    _ tensors: [ComparedTensor], _ kind: Origin.Kind = .activation,
+    title: (RecordedTensor) -> String
   ) {
     for tensor in tensors where tensor.alignment != nil && !contains(tensor) {
       recent.append(
-        Entry(tensor: tensor, title: title(tensor.source), isEmbedding: isEmbedding))
+        Entry(tensor: tensor, origin: Origin(tensor, values, title: title(tensor.source), kind)))
     }
     recent.removeFirst(max(0, recent.count - Self.reach))
   }
@@ -38,22 +43,32 @@ struct OriginList {
     }
   }
 
-  func loaded(_ recordings: (source: Recording, converted: Recording)) throws -> [Origin] {
-    try (pinned + recent).filter { $0.tensor.alignment != nil }.map {
-      try Origin($0.tensor, recordings, title: $0.title, isEmbedding: $0.isEmbedding)
+  /// Whether an origin is a pair of tensors, or a part of it.
+  func isOrigin(_ origin: Origin, of tensor: ComparedTensor) -> Bool {
+    (pinned + recent).contains {
+      $0.tensor.source.tensor.name == tensor.source.tensor.name
+        && $0.tensor.converted.tensor.name == tensor.converted.tensor.name
+        && $0.origin.title == origin.title
     }
   }
+
+  var origins: [Origin] { (pinned + recent).map(\.origin) }
 }
 
 extension Origin {
-  init(
-    _ tensor: ComparedTensor, _ recordings: (source: Recording, converted: Recording),
-    title: String, isEmbedding: Bool
-  ) throws {
-    let source = try recordings.source.floats(tensor.source)
-    let converted = try recordings.converted.floats(tensor.converted)
+  convenience init(
+    _ tensor: ComparedTensor, _ values: RecordedValues, title: String, _ kind: Kind
+  ) {
+    let alignment = tensor.alignment
     self.init(
-      title: title, source: source, converted: tensor.alignment?(converted) ?? converted,
-      isEmbedding: isEmbedding)
+      title, tensor.source.tensor.shape.dimensions, kind,
+      samples: [.source: tensor.samples.source, .converted: tensor.samples.converted]
+    ) { side in
+      switch side {
+      case .source: values.floatsIfReadable(tensor.source, .source)
+      case .converted:
+        values.floatsIfReadable(tensor.converted, .converted).map { alignment?($0) ?? $0 }
+      }
+    }
   }
 }

@@ -6,13 +6,14 @@ struct Reduction: Sendable {
   /// Of the elements along the axis.
   let value: @Sendable ([Float]) -> Float
 
-  static let all = [
+  /// Those of a sum are the sum of those of its parts, and of a multiple the multiple.
+  static let linear = [
     Reduction(name: "the first") { $0.first ?? 0 },
     Reduction(name: "the last") { $0.last ?? 0 },
     Reduction(name: "the mean") { Float($0.reduce(0.0) { $0 + Double($1) } / Double($0.count)) },
-    Reduction(name: "the largest") { $0.max() ?? 0 },
-    Reduction(name: "the sum") { Float($0.reduce(0.0) { $0 + Double($1) }) },
   ]
+
+  static let all = linear + [Reduction(name: "the largest") { $0.max() ?? 0 }]
 }
 
 extension Tensor<Float> {
@@ -24,6 +25,40 @@ extension Tensor<Float> {
   func combined(_ other: Tensor, _ function: (Float, Float) -> Float) -> Tensor? {
     guard values.count == other.values.count else { return nil }
     return Tensor(shape, zip(values, other.values).map(function))
+  }
+
+  /// Repeated along the axes of one place that are longer in a shape of as many axes.
+  func spread(over wanted: [Int]) -> Tensor {
+    var result = self
+    for axis in shape.indices where shape[axis] == 1 && wanted[axis] > 1 {
+      let before = result.shape[..<axis].reduce(1, *)
+      let after = result.shape[axis...].reduce(1, *)
+      var repeated: [Float] = []
+      repeated.reserveCapacity(result.values.count * wanted[axis])
+      for block in 0..<before {
+        let one = result.values[block * after..<(block + 1) * after]
+        for _ in 0..<wanted[axis] { repeated += one }
+      }
+      var extents = result.shape
+      extents[axis] = wanted[axis]
+      result = Tensor(extents, repeated)
+    }
+    return result
+  }
+
+  /// Some places of an axis.
+  func window(axis: Int, _ range: Range<Int>) -> Tensor {
+    let before = shape[..<axis].reduce(1, *)
+    let after = shape[(axis + 1)...].reduce(1, *)
+    var result: [Float] = []
+    result.reserveCapacity(before * range.count * after)
+    for block in 0..<before {
+      let start = block * shape[axis]
+      result += values[(start + range.lowerBound) * after..<(start + range.upperBound) * after]
+    }
+    var extents = shape
+    extents[axis] = range.count
+    return Tensor(extents, result)
   }
 
   /// This and then the other along an axis; `nil` where the other extents differ.
@@ -58,13 +93,5 @@ extension Tensor<Float> {
       }
     }
     return Tensor(Array(shape[..<axis] + shape[(axis + width)...]), result)
-  }
-
-  /// Windows side by side of (items, height, width, channels).
-  func pooled(isMaximum: Bool, window: Int) -> Tensor? {
-    Tensor<Double>(shape, values.map { Double($0) }).pooled(
-      isMaximum: isMaximum, window: [window, window], stride: [window, window],
-      padding: [[0, 0], [0, 0]], countsPadding: true
-    ).map { Tensor($0.shape, $0.values.map { Float($0) }) }
   }
 }

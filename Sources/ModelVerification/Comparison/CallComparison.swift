@@ -9,11 +9,13 @@ struct ComparedTensor {
   let alignment: TensorAlignment?
   let difference: Difference
   let isWithin: Bool
+  /// A few elements of both, in the source's layout.
+  let samples: (source: [Float], converted: [Float])
 }
 
 /// Compares the tensors of calls, and keeps what was learned of layouts and of rounding.
 struct CallComparison {
-  let recordings: (source: Recording, converted: Recording)
+  let values: RecordedValues
   let tolerance: RecordingTolerance
 
   private var aligner = Aligner()
@@ -21,8 +23,8 @@ struct CallComparison {
   /// The largest difference of tensors that agree, as a part of their scale.
   private var noise = 0.0
 
-  init(recordings: (source: Recording, converted: Recording), tolerance: RecordingTolerance) {
-    self.recordings = recordings
+  init(_ values: RecordedValues, tolerance: RecordingTolerance) {
+    self.values = values
     self.tolerance = tolerance
   }
 
@@ -39,32 +41,42 @@ struct CallComparison {
     var maximum: Double { worst?.maximum ?? 0 }
   }
 
-  /// - Parameter keepsLast: whether no layout exchanges the last axis.
+  /// - Parameters:
+  ///   - keepsLast: whether no layout exchanges the last axis.
+  ///   - layout: where the kind of layer says where channels lie, for what goes in first and comes out
+  ///     first.
   mutating func compare(
-    _ a: [RecordedTensor], _ b: [RecordedTensor], keepsLast: Bool = false
+    _ a: [RecordedTensor], _ b: [RecordedTensor], keepsLast: Bool = false,
+    layout: ChannelLayout? = nil
   ) throws -> Result {
     var result = Result()
-    for (source, converted) in TensorPairs.pair(a, b) {
-      guard let converted else {
+    for (place, (source, converted)) in TensorPairs.pair(a, b).enumerated() {
+      guard let converted,
+        let tensor = try compare(source, converted, keepsLast, place == 0 ? layout : nil)
+      else {
         result.isComplete = false
         continue
       }
-      result.tensors.append(try compare(source, converted, keepsLast))
+      result.tensors.append(tensor)
     }
     return result
   }
 
+  /// - Returns: `nil` where the two have other sizes.
   private mutating func compare(
-    _ source: RecordedTensor, _ converted: RecordedTensor, _ keepsLast: Bool
-  ) throws -> ComparedTensor {
-    let reference = try recordings.source.floats(source)
-    let other = try recordings.converted.floats(converted)
-    guard let aligned = aligner.align(other, to: reference, keepsLast: keepsLast) else {
-      // A sample of another size, or axes that are no exchange of the source's.
+    _ source: RecordedTensor, _ converted: RecordedTensor, _ keepsLast: Bool,
+    _ layout: ChannelLayout?
+  ) throws -> ComparedTensor? {
+    let reference = try values.floats(source, .source)
+    let other = try values.floats(converted, .converted)
+    guard let aligned = aligner.align(other, to: reference, keepsLast: keepsLast, layout: layout)
+    else {
+      guard other.values.count == reference.values.count else { return nil }
+      // Axes that are no exchange of the source's.
       let difference = Difference(other.values, reference: reference.values)
       return ComparedTensor(
         source: source, converted: converted, alignment: nil, difference: difference,
-        isWithin: false)
+        isWithin: false, samples: ([], []))
     }
     if !aligned.alignment.isPlain {
       layouts[aligned.alignment.description, default: 0] += 1
@@ -73,7 +85,8 @@ struct CallComparison {
     if isWithin { noise = max(noise, aligned.difference.relative) }
     return ComparedTensor(
       source: source, converted: converted, alignment: aligned.alignment,
-      difference: aligned.difference, isWithin: isWithin)
+      difference: aligned.difference, isWithin: isWithin,
+      samples: (Samples.of(reference.values), Samples.of(aligned.tensor.values)))
   }
 
   /// Whether a difference is more than functions amplify of the rounding before it.
@@ -84,8 +97,9 @@ struct CallComparison {
 
 /// Which tensor of a call is which of its counterpart's.
 enum TensorPairs {
-  /// By name where both have it, else in order among those of as many elements; a recurrent layer's
-  /// states among themselves.
+  /// By name where both have it, else in order among those of as many elements, and at last the only
+  /// one that is left of each, around which one side may have put zeros; a recurrent layer's states
+  /// among themselves.
   static func pair(
     _ a: [RecordedTensor], _ b: [RecordedTensor]
   ) -> [(RecordedTensor, RecordedTensor?)] {
@@ -97,7 +111,7 @@ enum TensorPairs {
     let named = a.map { tensor in
       take { $0.name == tensor.name && count($0) == count(tensor) }
     }
-    return zip(a, named).map { tensor, found in
+    var pairs = zip(a, named).map { tensor, found in
       let isState = RecurrentState.isName(tensor.name)
       return (
         tensor,
@@ -105,5 +119,12 @@ enum TensorPairs {
           ?? take { count($0) == count(tensor) && RecurrentState.isName($0.name) == isState }
       )
     }
+    if let alone = pairs.indices.first(where: { pairs[$0].1 == nil }), free.count == 1,
+      pairs.count(where: { $0.1 == nil }) == 1,
+      pairs[alone].0.tensor.shape.dimensions.count == free[0].tensor.shape.dimensions.count
+    {
+      pairs[alone].1 = free[0]
+    }
+    return pairs
   }
 }

@@ -10,6 +10,8 @@ public struct RecordingTolerance: Sendable {
 
   /// An effect below this part of a layer's scale is rounding of float32.
   static let rounding = 1e-6
+  /// A difference above this part of the scale is no rounding, however often it was amplified.
+  static let certain = 1e-3
   /// How much more a layer's outputs may differ than its inputs, where it cannot be recomputed:
   /// softmax and norms amplify.
   static let amplification = 20.0

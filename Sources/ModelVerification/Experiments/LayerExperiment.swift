@@ -72,7 +72,7 @@ struct LayerExperiment {
       }
     }
     for operand in start.operands.keys.sorted() {
-      for mistake in OperandMistake.known(operand, start.definition) {
+      for mistake in OperandMistake.known(operand) {
         guard let tensor = start.operands[operand].flatMap(mistake.apply) else { continue }
         var changed = start
         changed.operands[operand] = tensor

@@ -59,9 +59,9 @@ struct LayerJudge {
         fix: SettingCause.fix(setting, x.settings, x.definition, framework))
     case .operand(let operand):
       let (id, finding, fix) =
-        exchanged(operand, x, y)
+        exchanged(operand, x, y) ?? added(operand, x, y)
         ?? OperandDiagnosis.explain(
-          operand, source: x.operands[operand], converted: y.operands[operand], x.definition)
+          operand, source: x.operands[operand], converted: y.operands[operand])
       return Cause(
         id: id, explains: share, effect: alone,
         text: "the converted model's \(operand.rawValue.replacing("_", with: " ")) \(finding)",
@@ -85,6 +85,27 @@ struct LayerJudge {
       return (
         x.definition.id == "attention" ? "weight_permuted" : "other_weights",
         "holds what belongs in the \(words)", "put it where it belongs"
+      )
+    }
+  }
+
+  /// That another bias of the layer counts in a bias too.
+  private func added(
+    _ operand: Operand, _ x: LayerConfiguration, _ y: LayerConfiguration
+  ) -> (id: String, finding: String, fix: String)? {
+    guard operand.isBias, let own = x.operands[operand], let found = y.operands[operand],
+      own.values.count == found.values.count
+    else { return nil }
+    let other = Operand.allCases.first { other in
+      guard other != operand, other.isBias, let tensor = x.operands[other],
+        tensor.values.count == own.values.count, tensor.values.contains(where: { $0 != 0 })
+      else { return false }
+      return Difference(found, reference: own + tensor).relative <= RecordingTolerance.rounding
+    }
+    return other.map {
+      (
+        "bias_doubled", "has the \($0.rawValue.replacing("_", with: " ")) in it too",
+        "give one of the two biases zeros"
       )
     }
   }

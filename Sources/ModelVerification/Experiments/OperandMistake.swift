@@ -8,9 +8,10 @@ struct OperandMistake: Sendable {
   let fix: String
   let apply: @Sendable (Tensor<Double>) -> Tensor<Double>?
 
-  /// The mistakes that a tensor of this kind of layer may have suffered, the likeliest first.
-  static func known(_ operand: Operand, _ definition: any LayerDefinition) -> [OperandMistake] {
-    operand.isBias ? biases : [.transposed, .flipped, .spatialAxesSwapped] + blocks
+  /// The mistakes that a tensor may have suffered, the likeliest first.
+  static func known(_ operand: Operand) -> [OperandMistake] {
+    if operand == .scale { return [scaleMissing] + blocks }
+    return operand.isBias ? biases : [.transposed, .flipped, .spatialAxesSwapped] + blocks
   }
 
   private static let biases =
@@ -25,6 +26,10 @@ struct OperandMistake: Sendable {
         id: "bias_negated", finding: "has the other sign", fix: "copy the bias as it is"
       ) { $0.scaled(by: -1) },
     ] + blocks
+
+  private static let scaleMissing = OperandMistake(
+    id: "weight_missing", finding: "is not applied, or ones", fix: "multiply by the scale"
+  ) { Tensor($0.shape, $0.values.map { _ in 1 }) }
 
   private static let transposed = OperandMistake(
     id: "weight_transposed", finding: "is transposed", fix: "transpose it"
@@ -74,8 +79,7 @@ enum OperandDiagnosis {
 
   /// - Returns: the id of the cause, a phrase that follows the tensor's name, and what to do.
   static func explain(
-    _ operand: Operand, source: Tensor<Double>?, converted: Tensor<Double>?,
-    _ definition: any LayerDefinition
+    _ operand: Operand, source: Tensor<Double>?, converted: Tensor<Double>?
   ) -> (id: String, finding: String, fix: String) {
     let part = operand.isBias ? "bias" : "weight"
     let unknown = (
@@ -89,7 +93,7 @@ enum OperandDiagnosis {
     }
     guard source.values.count == converted.values.count else { return unknown }
     let reshaped = converted.reshaped(source.shape)
-    for mistake in OperandMistake.known(operand, definition) {
+    for mistake in OperandMistake.known(operand) {
       if let made = mistake.apply(source), isSame(made, reshaped) {
         return (mistake.id, mistake.finding, mistake.fix)
       }

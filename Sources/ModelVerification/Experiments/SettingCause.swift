@@ -14,6 +14,7 @@ enum SettingCause {
     case .groups where definition.id != "group_norm": return setting.rawValue
     case .heads: return "number_of_heads"
     case .axis where definition.id == "group_norm": return "group_norm_assignment"
+    case .axis where definition.id == "layer_norm": return "layer_norm_axis"
     case .axis: return "softmax_axis"
     case .crop: return "transposed_convolution_padding"
     case .training: return "\(definition.id)_training"

@@ -5,6 +5,19 @@ package struct CallPairing: Sendable {
   package struct Pair: Sendable {
     package let source: RecordedCall
     package let converted: RecordedCall
+
+    /// Where the channels lie, if the kind of layer says so.
+    var layout: ChannelLayout? {
+      guard let a = source.definition?.hasChannelsFirst(source.facts),
+        let b = converted.definition?.hasChannelsFirst(converted.facts)
+      else { return nil }
+      return ChannelLayout(sourceHasChannelsFirst: a, convertedHasChannelsFirst: b)
+    }
+
+    /// Whether no layout exchanges the last axis of what they return.
+    var keepsFeaturesLast: Bool {
+      [source, converted].allSatisfy { $0.definition?.keepsFeaturesLast($0.facts) ?? false }
+    }
   }
 
   /// In the order of the source's execution.
@@ -13,13 +26,15 @@ package struct CallPairing: Sendable {
   package let unpairedConverted: [RecordedCall]
 
   /// - Parameter owners: which modules own the same parameters; `nil` where no mapping is known.
-  package init(_ source: Recording, _ converted: Recording, owners: ParameterOwners?) {
+  /// - Throws: `CheckpointError` where an output cannot be read that tells alike calls apart.
+  package init(_ source: Recording, _ converted: Recording, owners: ParameterOwners?) throws {
     let (a, b) = Self.units(source, converted)
     let score = PairScore(owners: owners)
     var matched = SequenceAlignment.align(a.count, b.count) { score(a[$0], b[$1]) }
     Self.pairRest(a, b, score, &matched)
     matched.sort { $0.0 < $1.0 }
-    pairs = matched.map { Pair(source: a[$0.0], converted: b[$0.1]) }
+    let found = matched.map { Pair(source: a[$0.0], converted: b[$0.1]) }
+    pairs = owners == nil ? try SiblingPairs(recordings: (source, converted)).settled(found) : found
     let (ofA, ofB) = (Set(matched.map(\.0)), Set(matched.map(\.1)))
     unpairedSource = a.indices.filter { !ofA.contains($0) }.map { a[$0] }
     unpairedConverted = b.indices.filter { !ofB.contains($0) }.map { b[$0] }
@@ -57,6 +72,7 @@ package struct CallPairing: Sendable {
     }
     return recording.ended.filter { call in
       !inside.contains(call.index) && (children[call.index].isEmpty || isWhole(call))
+        && !call.isIdentity
     }
   }
 

@@ -38,6 +38,9 @@ package struct RecordedCall: Sendable {
     (path.isEmpty ? "the model itself" : path) + (number > 0 ? " (call \(number + 1))" : "")
   }
 
+  /// Whether it leaves out elements by chance.
+  var isTrainedDropout: Bool { facts.isNamed(["Dropout"]) && !isIdentity }
+
   /// Whether it changes nothing: dropout outside training, an identity.
   package var isIdentity: Bool {
     guard let definition, definition.id == "activation" else { return false }

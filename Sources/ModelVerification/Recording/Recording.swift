@@ -100,8 +100,8 @@ package struct Recording: Sendable {
     return result
   }
 
-  /// The call of the model itself: the first that was made in no other.
-  var root: RecordedCall? { calls.first { $0.parent == nil } }
+  /// The calls of the model itself, which were made in no other.
+  var roots: [RecordedCall] { calls.filter { $0.parent == nil } }
 
   /// For every call, those that were made in it, in order.
   var children: [[Int]] {

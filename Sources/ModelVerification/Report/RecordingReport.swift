@@ -45,7 +45,9 @@ public struct RecordingReport {
 
   private func headline(_ fault: Fault) -> String {
     let share =
-      "by \(pythonThreeDigits(fault.maximum)), \(percent(fault.relative)) of its largest element"
+      fault.maximum.isNaN
+      ? "by its extents, or in what is no number"
+      : "by \(pythonThreeDigits(fault.maximum)), \(percent(fault.relative)) of its largest element"
     let names = "\(name(fault.source)) -> \(name(fault.converted))"
     return switch fault.kind {
     case .layer: "the layer \(names) parts \(share)"

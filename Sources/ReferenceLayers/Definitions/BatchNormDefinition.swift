@@ -7,6 +7,8 @@ struct BatchNormDefinition: LayerDefinition {
   let title = "batch norm"
   let isPerItem = false
 
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { facts.hasChannelsFirst }
+
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed([
       "BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "BatchNormalization",

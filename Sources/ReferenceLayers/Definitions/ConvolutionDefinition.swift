@@ -10,6 +10,8 @@ struct ConvolutionDefinition: LayerDefinition {
   let id = "convolution"
   let title = "convolution"
 
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { facts.hasChannelsFirst }
+
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed([
       "Conv", "Conv1d", "Conv2d", "Conv3d", "Conv2D", "Conv3D", "Conv1D", "DepthwiseConv2D",
@@ -142,7 +144,6 @@ enum ImageLayout {
       let extra = x.shape.count - rank + 1
       batch = x.reshaped([x.shape[..<extra].reduce(1, *)] + x.shape[extra...])
     }
-    let isFirst = facts.framework == .torch || facts.text("data_format") == "channels_first"
-    return isFirst ? batch.channelsLast : batch
+    return facts.hasChannelsFirst ? batch.channelsLast : batch
   }
 }

@@ -2,22 +2,59 @@ import CheckpointCore
 
 /// An affine map of the last axes: y = x·W + b. Flax keeps W as (inputs, outputs), with heads as axes
 /// of their own in a DenseGeneral; PyTorch as (outputs, inputs); GPT-2's Conv1D the other way round in
-/// both.
+/// both. A convolution of one pixel is one over the channels.
 struct DenseDefinition: LayerDefinition {
   let id = "dense"
   let title = "dense layer"
-  let keepsFeaturesLast = true
+  func keepsFeaturesLast(_ facts: LayerFacts) -> Bool { !isPointwise(facts) }
+
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? {
+    isPointwise(facts) ? facts.hasChannelsFirst : nil
+  }
+
+  private static let convolutions: Set = [
+    "Conv", "Conv1d", "Conv2d", "Conv3d", "Conv2D", "Conv3D",
+  ]
 
   func describes(_ facts: LayerFacts) -> Bool {
-    facts.isNamed(["Linear", "Dense", "DenseGeneral", "Conv1D", "LinearGeneral", "LazyLinear"])
-      && (facts.parameters["weight"] ?? facts.parameters["kernel"])?.count ?? 0 >= 2
-      && !(facts.framework == .keras && facts.isNamed(["Conv1D"]))
+    guard let shape = facts.parameters["weight"] ?? facts.parameters["kernel"] else { return false }
+    if isPointwise(facts) { return true }
+    return facts.isNamed([
+      "Linear", "Dense", "DenseGeneral", "Conv1D", "LinearGeneral", "LazyLinear",
+    ])
+      && shape.count >= 2 && !(facts.framework == .keras && facts.isNamed(["Conv1D"]))
+  }
+
+  /// Whether it is a convolution that looks at one pixel at a time.
+  private func isPointwise(_ facts: LayerFacts) -> Bool {
+    let isConvolution =
+      facts.isNamed(Self.convolutions)
+      || (facts.framework == .keras && facts.isNamed(["Conv1D"]))
+    guard isConvolution, let shape = facts.parameters["weight"] ?? facts.parameters["kernel"],
+      shape.count >= 3
+    else { return false }
+    let rank = shape.count - 2
+    let spatial = facts.framework == .torch ? shape.suffix(rank) : shape.prefix(rank)
+    let ones = [Int](repeating: 1, count: rank)
+    let padding = facts.extents("padding", count: rank)
+    return Array(spatial) == ones
+      && (facts.extents("stride", "strides", count: rank) ?? ones) == ones
+      && (facts.number("groups", "feature_group_count") ?? 1) == 1
+      && (padding ?? [0]).allSatisfy { $0 == 0 }
+  }
+
+  func layout(_ tensor: Tensor<Double>, _ facts: LayerFacts) -> Tensor<Double> {
+    isPointwise(facts) && facts.hasChannelsFirst ? tensor.channelsLast : tensor
   }
 
   func operands(_ facts: LayerFacts, _ read: (String) -> Tensor<Double>?) -> Operands? {
     guard let weight = read("weight") ?? read("kernel") else { return nil }
     var operands: Operands = [:]
-    if facts.framework.isChannelsLast {
+    if isPointwise(facts) {
+      let sides = facts.framework == .torch ? weight.shape.prefix(2) : weight.shape.suffix(2)
+      let kernel = weight.reshaped(Array(sides))
+      operands[.kernel] = facts.framework == .torch ? kernel.transposed : kernel
+    } else if facts.framework.isChannelsLast {
       let inputs = inputSize(facts, weight.shape)
       let kernel = weight.reshaped([inputs, weight.values.count / max(1, inputs)])
       operands[.kernel] = facts.isNamed(["Conv1D"]) ? kernel.transposed : kernel

@@ -80,11 +80,12 @@ extension Tensor<Double> {
       Array(shape.dropFirst()), Array(values[index * count..<(index + 1) * count]))
   }
 
-  /// What is added so that no query sees a later key.
-  package static func causalMask(queries: Int, keys: Int) -> Tensor {
-    Tensor(
+  /// What is added so that no query sees a key that comes later by more than an offset.
+  package static func causalMask(queries: Int, keys: Int, offset: Int = 0) -> Tensor {
+    let last = keys - queries + offset
+    return Tensor(
       [1, 1, queries, keys],
-      (0..<queries * keys).map { $0 % keys > $0 / keys + keys - queries ? -.infinity : 0 })
+      (0..<queries * keys).map { $0 % keys > $0 / keys + last ? -.infinity : 0 })
   }
 
   /// A mask that hides what this one shows.

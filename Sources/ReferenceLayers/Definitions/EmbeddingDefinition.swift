@@ -4,7 +4,7 @@ import CheckpointCore
 struct EmbeddingDefinition: LayerDefinition {
   let id = "embedding"
   let title = "embedding"
-  let keepsFeaturesLast = true
+  func keepsFeaturesLast(_ facts: LayerFacts) -> Bool { true }
 
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed(["Embedding", "Embed"])

@@ -10,6 +10,8 @@ struct GroupNormDefinition: LayerDefinition {
     "InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
   ]
 
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { facts.hasChannelsFirst }
+
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed(["GroupNorm", "GroupNormalization"]) || facts.isNamed(Self.instance)
   }

@@ -49,8 +49,12 @@ package protocol LayerDefinition: Sendable {
     _ output: Tensor<Double>, _ settings: Settings, to shape: [Int]
   ) -> (output: Tensor<Double>, settings: Settings)?
 
+  /// Whether the channels of images are the second axis instead of the last; `nil` where it may be
+  /// either.
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool?
+
   /// Whether every framework has the features last, so that no layout exchanges them.
-  var keepsFeaturesLast: Bool { get }
+  func keepsFeaturesLast(_ facts: LayerFacts) -> Bool
 
   /// Whether items of the leading axis are computed apart, so that a few stand for all.
   var isPerItem: Bool { get }
@@ -59,7 +63,8 @@ package protocol LayerDefinition: Sendable {
 extension LayerDefinition {
   package var isComposite: Bool { false }
   package var isPerItem: Bool { true }
-  package var keepsFeaturesLast: Bool { false }
+  package func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { nil }
+  package func keepsFeaturesLast(_ facts: LayerFacts) -> Bool { false }
   package func operands(_ facts: LayerFacts, _ read: (String) -> Tensor<Double>?) -> Operands? {
     [:]
   }

@@ -74,6 +74,11 @@ package struct LayerFacts: Sendable {
     return nil
   }
 
+  /// Whether the module's images have their channels before the pixels.
+  package var hasChannelsFirst: Bool {
+    framework == .torch || text("data_format") == "channels_first"
+  }
+
   /// Whether the call was part of training: dropout at work, norms by the batch's statistics.
   package var isTraining: Bool {
     if let running = flag("use_running_average") { return !running }

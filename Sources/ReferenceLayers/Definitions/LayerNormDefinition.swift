@@ -5,7 +5,7 @@ import CheckpointCore
 struct LayerNormDefinition: LayerDefinition {
   let id = "layer_norm"
   let title = "layer norm"
-  let keepsFeaturesLast = true
+  func keepsFeaturesLast(_ facts: LayerFacts) -> Bool { true }
 
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed(["LayerNorm", "LayerNormalization"])
@@ -19,7 +19,7 @@ struct LayerNormDefinition: LayerDefinition {
     guard let x = inputs.first else { return nil }
     return [
       .epsilon: .number(facts.epsilonOrDefault(torch: 1e-5, flax: 1e-6, keras: 1e-3)),
-      .variance: .name("biased"),
+      .variance: .name("biased"), .axis: .name("features"),
       .window: .number(Double((operands[.scale] ?? operands[.bias])?.values.count ?? x.width)),
     ]
   }
@@ -31,15 +31,36 @@ struct LayerNormDefinition: LayerDefinition {
       let window = settings.number(.window).map({ Int($0) }), window > 0,
       x.values.count % window == 0
     else { return nil }
-    let rows = x.reshaped([x.values.count / window, window])
-    let normalized = rows.normalizedRows(
-      epsilon: epsilon, isBiased: settings.name(.variance) != "unbiased", centres: true)
-    return normalized.scaledAndShifted(operands, offset: 0)?.reshaped(x.shape)
+    let isBiased = settings.name(.variance) != "unbiased"
+    func normalized(_ rows: Tensor<Double>) -> Tensor<Double> {
+      rows.normalizedRows(epsilon: epsilon, isBiased: isBiased, centres: true)
+    }
+    let result: Tensor<Double>
+    switch settings.name(.axis) {
+    case "positions":
+      guard x.shape.count >= 2 else { return nil }
+      let moved = x.transposed
+      result = Tensor(moved.shape, normalized(moved).values).transposed
+    case "positions and features":
+      guard x.shape.count >= 2 else { return nil }
+      let last = x.width * x.shape[x.shape.count - 2]
+      result = normalized(x.reshaped([x.values.count / last, last]))
+    case "all":
+      guard let items = x.shape.first, items > 0 else { return nil }
+      result = normalized(x.reshaped([items, x.values.count / items]))
+    default: result = x
+    }
+    let rows = result.reshaped([x.values.count / window, window])
+    return (settings.name(.axis) == "features" ? normalized(rows) : rows)
+      .scaledAndShifted(operands, offset: 0)?.reshaped(x.shape)
   }
 
   func alternatives(
     to settings: Settings, _ operands: Operands, inputs: [Tensor<Double>]
   ) -> [Setting: [SettingValue]] {
-    [.epsilon: NormEpsilons.all, .variance: [.name("unbiased")]]
+    [
+      .epsilon: NormEpsilons.all, .variance: [.name("unbiased")],
+      .axis: [.name("positions"), .name("positions and features"), .name("all")],
+    ]
   }
 }

@@ -5,6 +5,8 @@ struct PoolingDefinition: LayerDefinition {
   let id = "pooling"
   let title = "pooling"
 
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { facts.hasChannelsFirst }
+
   func describes(_ facts: LayerFacts) -> Bool { kind(facts) != nil }
 
   private func kind(_ facts: LayerFacts) -> String? {

@@ -5,7 +5,7 @@ import CheckpointCore
 struct RMSNormDefinition: LayerDefinition {
   let id = "rms_norm"
   let title = "RMS norm"
-  let keepsFeaturesLast = true
+  func keepsFeaturesLast(_ facts: LayerFacts) -> Bool { true }
 
   func describes(_ facts: LayerFacts) -> Bool {
     facts.classNames.contains { $0.hasSuffix("RMSNorm") || $0 == "RMSNormalization" }

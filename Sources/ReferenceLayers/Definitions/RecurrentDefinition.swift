@@ -135,7 +135,7 @@ struct RecurrentDefinition: LayerDefinition {
     guard let x = tensors.first(where: { item in !states.contains { $0.name == item.name } })
     else { return [] }
     let sequence = isStep ? Self.asStep(x.tensor) : timeSecond(x.tensor, facts)
-    let isCarry = states.first?.name.hasPrefix("carry") ?? false
+    let isCarry = states.first?.name.contains("carry") ?? false
     // Flax's carry of an LSTM is (cell, hidden), PyTorch's hx (hidden, cell).
     let ordered = isCarry && states.count == 2 ? states.reversed() : states
     return [sequence] + ordered.map { $0.tensor.reshaped([$0.tensor.rows, $0.tensor.width]) }

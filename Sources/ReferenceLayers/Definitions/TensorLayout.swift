@@ -48,10 +48,10 @@ extension Tensor {
   }
 
   /// One end of an axis.
-  enum End { case first, last }
+  package enum End { case first, last }
 
   /// An end of an axis at which there are only zeros: the last one where both are.
-  func zeroEnd(axis: Int) -> End? {
+  package func zeroEnd(axis: Int) -> End? {
     let (extent, after) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
     guard extent > 1 else { return nil }
     func isZero(_ place: Int) -> Bool {
@@ -64,7 +64,7 @@ extension Tensor {
   }
 
   /// Without the first or the last place of an axis.
-  func withoutEnd(axis: Int, _ end: End) -> Tensor {
+  package func withoutEnd(axis: Int, _ end: End) -> Tensor {
     let (extent, after) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
     var result: [Scalar] = []
     for block in 0..<shape[..<axis].reduce(1, *) {

@@ -11,6 +11,8 @@ struct TransposedConvolutionDefinition: LayerDefinition {
   let id = "transposed_convolution"
   let title = "transposed convolution"
 
+  func hasChannelsFirst(_ facts: LayerFacts) -> Bool? { facts.hasChannelsFirst }
+
   func describes(_ facts: LayerFacts) -> Bool {
     facts.isNamed([
       "ConvTranspose", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Conv1DTranspose",

@@ -59,8 +59,12 @@ def _try(tool, source, clean, kind, place):
     """The outcome; `None` where the fault changes nothing, as padding does that pads nothing."""
     recording, weights = source.folder / "port.safetensors", source.folder / "port.weights.safetensors"
     faulty = put(kind, source.port, place)
-    with faulty.running:
-        ports.record_port(faulty.port, source.arguments, recording)
+    try:
+        with faulty.running:
+            ports.record_port(faulty.port, source.arguments, recording)
+    except RuntimeError:
+        # The fault shows by itself: shapes no longer fit.
+        return None
     ports.write_weights(faulty.port, weights)
     if not first_differences(clean, recording):
         return None

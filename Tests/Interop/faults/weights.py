@@ -42,7 +42,8 @@ def _fill(parameter, values):
 def _load_layer(layer, sources):
     kinds = [
         (torch.nn.MultiheadAttention, _attention), (torch.nn.Linear, _linear),
-        (torch.nn.ConvTranspose2d, _transposed), (torch.nn.Conv2d, _convolution),
+        (torch.nn.ConvTranspose2d, _transposed),
+        (torch.nn.Conv1d, _convolution), (torch.nn.Conv2d, _convolution),
         (torch.nn.LSTM, _lstm), (torch.nn.GRU, _gru), (torch.nn.GRUCell, _gru),
         (torch.nn.Embedding, _embedding)]
     for kind, rule in kinds:
@@ -59,7 +60,10 @@ def _linear(layer, *sources):
 
 
 def _convolution(layer, source):
-    _fill(layer.weight, source["kernel"].transpose(3, 2, 0, 1))
+    kernel = source["kernel"]
+    # A dense layer over channels is a convolution of one pixel.
+    kernel = kernel.reshape((1,) * (layer.weight.ndim - kernel.ndim) + kernel.shape)
+    _fill(layer.weight, np.moveaxis(kernel, (-1, -2), (0, 1)))
     if layer.bias is not None:
         _fill(layer.bias, source["bias"])
 

@@ -2,7 +2,9 @@
 import dataclasses
 from typing import Callable
 
-from . import bert, cnn, gpt, recurrent, resnet, savi, unet, vit
+from . import (
+    bert, cnn, conformer, convnext, gpt, mixer, perceiver, pyramid, recurrent, resnet, savi, t5,
+    translator, unet, vae, vit)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,5 +30,13 @@ FAMILIES = {family.name: family for family in [
     Family("GRU", recurrent.Source("GRU"), lambda: recurrent.Port("GRU"), recurrent.pairs("GRU"),
            recurrent.inputs),
     Family("U-Net", unet.Source(), unet.Port, unet.PAIRS, unet.inputs),
+    Family("ConvNeXt", convnext.Source(), convnext.Port, convnext.PAIRS, convnext.inputs),
+    Family("MLP-Mixer", mixer.Source(), mixer.Port, mixer.PAIRS, mixer.inputs),
+    Family("T5-like", t5.Source(), t5.Port, t5.PAIRS, t5.inputs),
+    Family("Conformer", conformer.Source(), conformer.Port, conformer.PAIRS, conformer.inputs),
+    Family("VAE", vae.Source(), vae.Port, vae.PAIRS, vae.inputs),
+    Family("Perceiver", perceiver.Source(), perceiver.Port, perceiver.PAIRS, perceiver.inputs),
+    Family("GRU translator", translator.Source(), translator.Port, translator.PAIRS, translator.inputs),
+    Family("pyramid", pyramid.Source(), pyramid.Port, pyramid.PAIRS, pyramid.inputs),
     Family("SAVi", savi.SOURCE, savi.port, savi.PAIRS, savi.inputs),
 ]}

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from .kind import Kind, in_functions as kind
 
-ACTIVATIONS = {"relu", "silu", "gelu", "leaky_relu", "tanh", "sigmoid"}
+ACTIVATIONS = {"relu", "silu", "gelu", "leaky_relu", "tanh", "sigmoid", "hardswish", "softplus"}
 
 
 def named(*names):
@@ -88,6 +88,70 @@ def mean_over_tokens(function, args, kwargs):
     return args[0].mean(1)
 
 
+def tensor_of(call):
+    """Which of the two arguments is a tensor where the other is a number."""
+    return 0 if call.shapes[1] is None else 1
+
+
+def is_by_a_number(name):
+    return lambda call: (call.name == name and len(call.shapes) == 2 and None in call.shapes
+                         and len(call.shapes[tensor_of(call)]) > 2)
+
+
+def the_tensor(function, args, kwargs):
+    return next(argument for argument in args if isinstance(argument, torch.Tensor))
+
+
+def scales_channels(call):
+    """Of a branch by a parameter."""
+    return call.name == "mul" and isinstance(call.args[0], torch.nn.Parameter) and (
+        call.shapes[0] != call.shapes[1])
+
+
+def scales_a_branch(call):
+    return call.name == "mul" and call.shapes[0] is None and len(call.shapes[1]) == 3
+
+
+def takes_positions(call):
+    """table[:length] of a parameter."""
+    return (call.name == "__getitem__" and isinstance(call.args[0], torch.nn.Parameter)
+            and isinstance(call.args[1], slice))
+
+
+def one_position_further(function, args, kwargs):
+    table, places = args
+    return table[slice(1, places.stop + 1)]
+
+
+def warmer(function, args, kwargs):
+    return function(args[0] / 2, **kwargs)
+
+
+def see_one_more(function, args, kwargs):
+    return function(args[0], diagonal=1)
+
+
+def parts_exchanged(function, args, kwargs):
+    return function(*args, **kwargs)[::-1]
+
+
+def halves_exchanged(function, args, kwargs):
+    a, b = args[0].chunk(2, dim=kwargs["dim"])
+    return function(torch.cat([b, a], dim=kwargs["dim"]), **kwargs)
+
+
+def first_token(function, args, kwargs):
+    return args[0][:, 0]
+
+
+def averages_tokens(call):
+    return call.name == "mean" and len(call.shapes[0]) == 3 and call.kwargs.get("dim") == 1
+
+
+def with_other_weights(function, args, kwargs):
+    return function(args[0], args[1].flip(0), *args[2:])
+
+
 def rotary(name, causes, change_angles, change_rotation):
     """A kind of rotary positions as they are commonly written: a pass joins the angles with themselves,
     and then, of queries and of keys, the halves in another order."""
@@ -144,7 +208,7 @@ BETWEEN = [
     kind("mask of ones and zeros added", "attention_mask", adds_a_mask, add_ones_for_a_mask),
     kind("causal mask missing", "attention_mask", named("scaled_dot_product_attention"),
          attend_without_mask),
-    kind("embedding not scaled", "embedding_scale scale",
+    kind("factor left out", "embedding_scale scale attention_scale",
          lambda call: scales_by_a_number("mul")(call) and len(call.shapes[0]) == 3, argument(0)),
     kind("joined in another order", "concatenation_order channels_permuted",
          lambda call: call.name == "cat" and call.kwargs.get("dim") == 1, join_in_another_order),
@@ -155,5 +219,28 @@ BETWEEN = [
     kind("padded in front", "same_padding padding", named("pad"), pad_in_front),
     rotary("rotary pairs for halves", "rotary*", angles_of_pairs, rotate_pairs),
     rotary("rotary base", "rotary*", angles_of_another_base, as_it_is),
+    kind("softmax of halved scores", "attention_scale", named("softmax"), warmer),
+    kind("causal mask off by one", "attention_mask", named("tril"), see_one_more),
+    kind("positions off by one", "rows_shifted", takes_positions, one_position_further),
+    kind("limits missing", "limits", named("clamp"), argument(0)),
+    kind("parts exchanged", "parts_exchanged gate* weight_permuted channels_permuted concatenation_order",
+         named("chunk"), parts_exchanged),
+    kind("halves of a gated layer exchanged", "gate* parts_exchanged", named("glu"), halves_exchanged),
+    kind("scale of a branch missing", "scale residual_scale", scales_a_branch, argument(1)),
+    kind("parameter's scale of a branch missing", "scale layer_scale weight_missing", scales_channels, argument(1)),
+    kind("pixels between pixels by another rule", "interpolation",
+         lambda call: call.name == "interpolate" and call.kwargs["mode"] == "bilinear",
+         with_arguments(align_corners=True)),
+    kind("nearest pixels for those between", "interpolation",
+         lambda call: call.name == "interpolate" and call.kwargs["mode"] == "bilinear",
+         with_arguments(mode="nearest", align_corners=None)),
+    kind("borders count in a mean", "pooling*",
+         lambda call: call.name == "avg_pool2d" and call.kwargs.get("padding"),
+         with_arguments(count_include_pad=True)),
+    kind("sequence not reversed", "axis_reversed sequence_order", named("flip"), argument(0)),
+    kind("constant left out", "constant", is_by_a_number("sub"), the_tensor),
+    kind("first token for the mean", "token_selection pooling", averages_tokens, first_token),
+    kind("tied table in another order", "other_weights channels_permuted", named("linear"),
+         with_other_weights),
     kind("mean over tokens for one of them", "pooling token_selection", takes_a_token, mean_over_tokens),
 ]

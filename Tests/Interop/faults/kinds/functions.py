@@ -11,7 +11,13 @@ from torch.overrides import TorchFunctionMode
 # Those of interest; a recorder's own calls are not among them.
 NAMES = {"add", "mul", "div", "gelu", "relu", "silu", "leaky_relu", "tanh", "sigmoid", "softmax",
          "flatten", "cat", "pad", "max_pool2d", "avg_pool2d", "scaled_dot_product_attention", "mean",
-         "__getitem__", "transpose", "permute", "rsqrt"}
+         "__getitem__", "transpose", "permute", "rsqrt", "glu", "chunk", "clamp", "interpolate", "flip",
+         "tril", "triu", "sub", "exp", "hardswish", "softplus", "linear", "adaptive_avg_pool2d",
+         "dropout"}
+
+# The same function by the name of an operator.
+OPERATORS = {"__add__": "add", "__radd__": "add", "__rmul__": "mul", "__mul__": "mul", "true_divide": "div",
+             "__truediv__": "div", "__sub__": "sub", "__rsub__": "sub"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +63,8 @@ class Functions(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        name = getattr(function, "__name__", "").replace("__add__", "add").replace(
-            "true_divide", "div").replace("__truediv__", "div")
+        name = getattr(function, "__name__", "")
+        name = OPERATORS.get(name, name)
         if name not in NAMES or not self.frames or self.frames[-1] is None:
             return function(*args, **kwargs)
         path, counts = self.frames[-1]

@@ -53,6 +53,18 @@ def act_as(function):
     return change
 
 
+def with_variance(**settings):
+    """A layer norm written by hand, another way."""
+    def change(norm):
+        def forward(x):
+            axes = settings.get("axes", (-1,))
+            mean = x.mean(axes, keepdim=True)
+            variance = x.var(axes, keepdim=True, correction=settings.get("correction", 0))
+            return (x - mean) * torch.rsqrt(variance + norm.eps) * norm.weight + norm.bias
+        norm.forward = forward
+    return change
+
+
 def softplus(x):
     return F.softplus(x)
 
@@ -62,7 +74,7 @@ MODULES = [
     kind("GELU by its tanh form", "gelu_approximation activation", of(nn.GELU),
          setting(approximate="tanh")),
     kind("another activation", "activation", of(nn.ReLU, nn.SiLU, nn.GELU, nn.Tanh), act_as(softplus)),
-    kind("batch norm in training", "batch_norm_training", of(nn.BatchNorm2d), lambda m: m.train()),
+    kind("batch norm in training", "batch_norm_training", of(nn.BatchNorm1d, nn.BatchNorm2d), lambda m: m.train()),
     kind("number of groups", "group_norm_groups", of(nn.GroupNorm), one_group_fewer),
     kind("SAME padding alike on both sides", "same_padding padding",
          lambda module, path: type(module).__name__ == "SameConv2d" and module.stride[0] > 1,
@@ -81,6 +93,13 @@ MODULES = [
          setting(num_heads=2, head_dim=8)),
     kind("batch taken for time", "batch_time_order", of(nn.LSTM, nn.GRU), setting(batch_first=False)),
     kind("computed in bfloat16", "precision", is_linear, compute_in(torch.bfloat16)),
+    kind("unbiased variance", "layer_norm_variance", of(nn.LayerNorm), with_variance(correction=1)),
+    kind("norm over tokens and channels", "layer_norm_axis", of(nn.LayerNorm),
+         with_variance(axes=(-2, -1))),
+    kind("norm over the tokens", "layer_norm_axis", of(nn.LayerNorm), with_variance(axes=(-2,))),
+    kind("zeros around what wraps around", "padding_mode padding",
+         lambda module, path: getattr(module, "padding_mode", "zeros") == "circular",
+         setting(padding_mode="zeros")),
     kind("RMS norm's scale is 1 + w", "rms_norm_offset scale_offset",
          lambda module, path: type(module).__name__ == "RMSNorm",
          lambda norm: setattr(norm, "forward", lambda x: type(norm).forward(norm, x)

@@ -4,7 +4,8 @@ from torch import nn
 
 from .kind import in_modules
 
-NORMS = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+NORMS = (nn.LayerNorm, nn.GroupNorm, *BATCH_NORMS)
 VALUE_LAYERS = ("value", "v_proj")
 
 
@@ -25,7 +26,12 @@ def is_square(module, path):
 
 def is_convolution(module, path):
     """With a kernel of more than a pixel over more than one channel."""
-    return isinstance(module, nn.Conv2d) and module.kernel_size[0] > 1 and module.groups == 1
+    return (isinstance(module, (nn.Conv1d, nn.Conv2d)) and module.kernel_size[0] > 1
+            and module.groups == 1 and module.in_channels > 1)
+
+
+def is_convolution_of_images(module, path):
+    return is_convolution(module, path) and isinstance(module, nn.Conv2d)
 
 
 def is_norm(module, path):
@@ -33,7 +39,7 @@ def is_norm(module, path):
 
 
 def has_bias(module, path):
-    return isinstance(module, (nn.Linear, nn.Conv2d)) and module.bias is not None
+    return isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)) and module.bias is not None
 
 
 def reorder_gates(order):
@@ -83,11 +89,11 @@ WEIGHTS = [
     kind("square kernel transposed", "weight_transposed", is_square,
          lambda layer: layer.weight.copy_(layer.weight.T.clone())),
     kind("convolution kernel flipped", "kernel_flipped", is_convolution,
-         lambda layer: layer.weight.copy_(layer.weight.flip(2, 3))),
+         lambda layer: layer.weight.copy_(layer.weight.flip(*range(2, layer.weight.ndim)))),
     kind("transposed convolution's kernel not flipped", "kernel_flipped",
          lambda module, path: isinstance(module, nn.ConvTranspose2d),
          lambda layer: layer.weight.copy_(layer.weight.flip(2, 3))),
-    kind("kernel's height and width exchanged", "kernel_transposed", is_convolution,
+    kind("kernel's height and width exchanged", "kernel_transposed", is_convolution_of_images,
          lambda layer: layer.weight.copy_(layer.weight.transpose(2, 3).clone())),
     kind("input and output channels exchanged", "weight_transposed",
          lambda module, path: is_convolution(module, path)
@@ -110,10 +116,10 @@ WEIGHTS = [
     kind("query and key exchanged in a fused layer", "weight_permuted other_weights",
          lambda module, path: isinstance(module, nn.MultiheadAttention), exchange_fused_parts),
     kind("running statistics as at the start", "other_weights",
-         lambda module, path: isinstance(module, nn.BatchNorm2d),
+         lambda module, path: isinstance(module, BATCH_NORMS),
          lambda norm: norm.reset_running_stats()),
     kind("mean and variance exchanged", "other_weights",
-         lambda module, path: isinstance(module, nn.BatchNorm2d), exchange_statistics),
+         lambda module, path: isinstance(module, BATCH_NORMS), exchange_statistics),
     kind("scale stored around zero", "scale_offset other_weights", is_norm,
          lambda norm: norm.weight.sub_(1)),
     kind("scale and bias exchanged", "other_weights",
