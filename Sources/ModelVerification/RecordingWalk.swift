@@ -85,7 +85,8 @@ struct RecordingWalk {
     }
     guard agrees else { return }
     faults.removeAll { fault in
-      guard fault.relative > RecordingTolerance.certain else { return false }
+      // Extents that differ have no figure.
+      if fault.relative <= RecordingTolerance.certain { return false }
       ineffective += fault.causes.map {
         RecordingVerification.Ineffective(converted: fault.converted, cause: $0)
       }
@@ -130,6 +131,7 @@ struct RecordingWalk {
     guard pair.source.definition != nil, pair.converted.definition != nil,
       let source = pair.source.inputs.first, let converted = pair.converted.inputs.first,
       source.fullShape.reduce(1, *) != converted.fullShape.reduce(1, *),
+      !Self.isSpread(source.fullShape, converted.fullShape),
       !faults.contains(where: { $0.causes.contains { $0.id == Cause.extentsID } })
     else { return }
     report(
@@ -137,6 +139,11 @@ struct RecordingWalk {
         kind: .between, source: pair.source.path, converted: pair.converted.path,
         maximum: .nan, relative: .nan,
         causes: [.extents(source.fullShape, converted.fullShape)]))
+  }
+
+  /// Whether one is spread over the other where it has one place.
+  private static func isSpread(_ a: [Int], _ b: [Int]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0 == $1 || $0 == 1 || $1 == 1 }
   }
 
   /// Reports what was held back of the tensors that these origins are.

@@ -39,7 +39,9 @@ struct FreeParameter {
   private func origin(
     _ title: String, _ shape: [Int], _ function: @escaping (Tensor<Float>) -> Tensor<Float>
   ) -> Origin {
-    Origin(title, shape, .parameter) { side in function(side == .source ? source : converted) }
+    Origin(title, shape, isEmbedding ? .embedding : .parameter) { side in
+      function(side == .source ? source : converted)
+    }
   }
 
   /// The parameter's extents along the axes of a shape, 1 where it is the same; `nil` where it does
