@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Where `make browser` puts its pictures, if they are to be kept.
 export SCREENSHOTS
 
-.PHONY: help setup build demo test lint interop browser slurm faults crash fuzz docs bench dist wheel install clean
+.PHONY: help setup build demo test lint interop browser slurm faults crash fuzz docs client bench dist wheel install clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ fuzz: setup ## Fuzz every reader for SECONDS each (60), with address sanitizer; 
 docs: build ## Run every command the documentation shows, and check its table of layouts.
 	@python3 scripts/layouts_table.py --check
 	@python3 scripts/check_docs.py
+	$(SWIFT) build --target Checkpoints
+	@python3 scripts/check_api.py
+
+client: setup ## Build a package outside of this one against a clone, and run it.
+	@scripts/client.sh
 
 bench: build ## Measure against what a user would otherwise run.
 	@$(SWIFT) build -c release --product ForwardPassBenchmark

@@ -18,6 +18,12 @@ let package = Package(
     .library(name: "Checkpoints", targets: ["Checkpoints"]),
     .executable(name: "savi-ckpt", targets: ["savi-ckpt"]),
   ],
+  traits: [
+    .default(enabledTraits: ["HDF5"]),
+    .trait(
+      name: "HDF5",
+      description: "Write HDF5 files, and describe those that are read: needs libhdf5's headers."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
@@ -34,7 +40,11 @@ let package = Package(
       name: "Bytes", dependencies: ["CDeflate", "CPlatform", "CZstd"], swiftSettings: strict),
     .target(name: "CheckpointCore", dependencies: ["Bytes"], swiftSettings: strict),
     .target(
-      name: "CheckpointFormats", dependencies: ["Bytes", "CheckpointCore", "CZip", "CHDF5"],
+      name: "CheckpointFormats",
+      dependencies: [
+        "Bytes", "CheckpointCore", "CZip",
+        .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      ],
       swiftSettings: strict),
     .target(
       name: "CheckpointMapping", dependencies: ["Bytes", "CheckpointCore"],
@@ -122,8 +132,6 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "CheckpointsExample", dependencies: ["Checkpoints"], swiftSettings: strict),
-    .executableTarget(
       name: "ForwardPassBenchmark",
       dependencies: [
         "CheckpointFormats", "CheckpointMapping", "ReferenceLayers", "SAVIModel",
@@ -183,7 +191,7 @@ let package = Package(
       name: "CLITests",
       dependencies: [
         "CheckpointCore", "CheckpointParts", "CheckpointValidation", "DamageCorpus", "TestSupport",
-        "savi-ckpt", "CheckpointsExample",
+        "savi-ckpt",
       ],
       swiftSettings: tests),
   ]

@@ -9,6 +9,7 @@ import CheckpointMapping
 public struct CertificateReplay: Sendable {
   /// One thing that the certificate says.
   public struct Check: Sendable {
+    /// What is said.
     public let claim: String
     /// What does not hold; empty where it does.
     public let problems: [String]
@@ -17,8 +18,10 @@ public struct CertificateReplay: Sendable {
   }
 
   package let certificate: Certificate
+  /// In the order in which they were made.
   public let checks: [Check]
 
+  /// Whether everything that could be checked is as the certificate says.
   public var holds: Bool { checks.allSatisfy(\.problems.isEmpty) }
 
   /// Replays the certificate at `path`.

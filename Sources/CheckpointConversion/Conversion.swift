@@ -6,8 +6,10 @@ import CheckpointMapping
 /// What a conversion is about to write, decided in full: every tensor of the source goes into the
 /// target once, and every target is made once.
 public struct Conversion: Sendable {
+  /// What is converted.
   public let checkpoint: Checkpoint
   package let recipe: ConversionRecipe
+  /// The tensors to be written, in the target's order.
   public let outputs: [OutputTensor]
   /// The plain values of the source that may go into the output, where its format can hold them: all
   /// where the format alone is changed.

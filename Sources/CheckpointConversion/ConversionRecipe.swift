@@ -3,6 +3,7 @@ public import CheckpointMapping
 
 /// What a conversion is asked to do.
 public struct ConversionRecipe: Sendable {
+  /// Which rules make the target's tensors.
   public enum Mapping: Sendable {
     /// The same tensors under the same names.
     case formatAlone
@@ -12,7 +13,9 @@ public struct ConversionRecipe: Sendable {
     case named(String)
   }
 
+  /// Which rules make the target's tensors.
   public var mapping: Mapping
+  /// Whether to go from the document's source to its target, or back.
   public var direction: ConversionDirection
   /// What floating-point tensors are cast to; `nil` to leave them.
   public var dtype: DType?

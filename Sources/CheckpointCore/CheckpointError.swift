@@ -2,6 +2,7 @@ package import Bytes
 
 /// A problem with a checkpoint or with what was asked of it, in one line a person can act on.
 public struct CheckpointError: Error, Sendable, Equatable {
+  /// Whose fault it is, which decides the exit code.
   public enum Kind: Sendable, Equatable {
     /// The file is not what it should be, or cannot be read or written.
     case badInput
@@ -10,6 +11,7 @@ public struct CheckpointError: Error, Sendable, Equatable {
     /// The command line asks for something that does not exist or does not fit together.
     case usage
   }
+  /// Whose fault it is.
   public let kind: Kind
   /// The file at fault, as it was named by the caller.
   public let file: String?

@@ -20,6 +20,7 @@ public protocol CheckpointReader: Sendable {
 }
 
 extension CheckpointReader {
+  /// None: most formats are one file.
   public var companions: [String] { [] }
 
   /// All elements of `tensor`, in C order, little-endian.

@@ -2,8 +2,11 @@ package import Bytes
 
 /// A tensor to be written.
 public struct OutputTensor: Sendable {
+  /// The full name, as the format is to keep it.
   public let name: TensorName
+  /// The type of the elements.
   public let dtype: DType
+  /// The extents.
   public let shape: Shape
   /// The name of an earlier tensor whose storage this one shares; its own elements are not asked for.
   public let aliasOf: TensorName?

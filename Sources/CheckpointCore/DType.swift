@@ -11,6 +11,7 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
   case complex32
   case complex64, complex128
 
+  /// NumPy's and PyTorch's name: `bfloat16`.
   public var name: String { rawValue }
 
   /// Bytes per element.
@@ -26,6 +27,7 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
     }
   }
 
+  /// Whether an element is a real and an imaginary part, in that order.
   public var isComplex: Bool {
     switch self {
     case .complex32, .complex64, .complex128: true
@@ -33,6 +35,7 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
     }
   }
 
+  /// Whether the elements are whole numbers; `bool` has none.
   public var isInteger: Bool {
     switch self {
     case .uint8, .uint16, .uint32, .uint64, .int8, .int16, .int32, .int64: true

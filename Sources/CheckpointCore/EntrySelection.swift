@@ -2,7 +2,9 @@
 public struct EntrySelection: Sendable {
   /// The path of a subtree, without a separator at its end; `nil` for the whole file.
   public var key: TensorName?
+  /// Regular expressions of which a name must match one somewhere, where there are any.
   public var include: [String]
+  /// Regular expressions of which a name must match none; they win over `include`.
   public var exclude: [String]
 
   public init(key: TensorName? = nil, include: [String] = [], exclude: [String] = []) {

@@ -1,5 +1,6 @@
 /// A value that stands in a checkpoint beside its tensors.
 public struct PlainValue: Sendable, Hashable {
+  /// The value, as JSON has it.
   public let value: JSONValue
   /// Whether it is said of the file (`__metadata__` of safetensors, attributes of HDF5, keys of GGUF),
   /// rather than an entry among the tensors, such as a train state's step.

@@ -2,6 +2,7 @@ import Bytes
 
 /// The extents of a tensor, outermost first. The empty shape is a scalar.
 public struct Shape: Sendable, Hashable {
+  /// The extents, the slowest first; none is negative.
   public let dimensions: [Int]
   /// The number of elements.
   public let count: Int
@@ -16,8 +17,10 @@ public struct Shape: Sendable, Hashable {
   }
 
   private init(scalar: Void) { (dimensions, count) = ([], 1) }
+  /// The shape of a single element: no extents.
   public static let scalar = Shape(scalar: ())
 
+  /// The number of extents.
   public var rank: Int { dimensions.count }
 
   /// The C-order strides, in elements.

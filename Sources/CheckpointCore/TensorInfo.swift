@@ -3,7 +3,9 @@ public struct TensorInfo: Sendable, Hashable {
   /// The full name. Nested keys are joined by the separator of the format's world: `/` for NumPy,
   /// HDF5 and Flax files, `.` for PyTorch and safetensors. A bare tensor is named `""`.
   public let name: TensorName
+  /// The type of the elements.
   public let dtype: DType
+  /// The extents.
   public let shape: Shape
   /// Where the elements lie; equal for two names exactly where they are views of the same elements.
   public let storage: StorageView?
@@ -65,13 +67,16 @@ public struct StorageView: Sendable, Hashable {
 
 /// Something in a checkpoint that is not a tensor this tool can represent. It is always listed.
 public struct Placeholder: Sendable, Hashable {
+  /// Whether leaving it out loses data.
   public enum Kind: Sendable, Hashable {
     /// A plain value beside the tensors: an epoch number, a learning rate, a configuration string.
     case value
     /// Array data that has no representation here: a conversion that would lose it is refused.
     case data
   }
+  /// The full name.
   public let name: TensorName
+  /// Whether leaving it out loses data.
   public let kind: Kind
   /// What it is and why it is not a tensor; long values are cut.
   public let reason: String
@@ -103,6 +108,7 @@ public enum CheckpointEntry: Sendable, Hashable {
   case tensor(TensorInfo)
   case placeholder(Placeholder)
 
+  /// The full name.
   public var name: TensorName {
     switch self {
     case .tensor(let tensor): tensor.name

@@ -16,11 +16,13 @@ public struct TensorName: Sendable {
 }
 
 extension TensorName: Hashable, Comparable {
+  /// Whether the bytes are equal.
   public static func == (a: TensorName, b: TensorName) -> Bool {
     let (first, second) = (a.text.utf8Span.span, b.text.utf8Span.span)
     return first.count == second.count && first.indices.allSatisfy { first[$0] == second[$0] }
   }
 
+  /// The order of the bytes.
   public static func < (a: TensorName, b: TensorName) -> Bool {
     let (first, second) = (a.text.utf8Span.span, b.text.utf8Span.span)
     for index in 0..<min(first.count, second.count) where first[index] != second[index] {
@@ -29,6 +31,7 @@ extension TensorName: Hashable, Comparable {
     return first.count < second.count
   }
 
+  /// Over the bytes.
   public func hash(into hasher: inout Hasher) {
     unsafe text.utf8Span.span.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
   }
@@ -37,6 +40,7 @@ extension TensorName: Hashable, Comparable {
 extension TensorName: CustomStringConvertible, ExpressibleByStringInterpolation {
   public init(stringLiteral text: String) { self.init(text) }
 
+  /// The name as text.
   public var description: String { text }
 }
 

@@ -30,7 +30,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// The checkpoints that `path` stands for, for whoever looks at each by itself: of a folder that is
-  /// no checkpoint, the checkpoints among its files; otherwise `path`.
+  /// no checkpoint, the checkpoints among its files; of a shard, the index that has it; otherwise `path`.
   ///
   /// - Throws: `CheckpointError` where the folder cannot be read.
   public static func places(

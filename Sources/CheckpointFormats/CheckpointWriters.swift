@@ -7,9 +7,13 @@ package enum CheckpointWriters {
     RegisteredFormats.writers + builtIn
   }
 
-  private static let builtIn: [any CheckpointWriter] = [
-    NpzWriter(), NpyWriter(), HDF5Writer(), TorchZipWriter(), SafetensorsWriter(), FlaxWriter(),
-  ]
+  private static let builtIn: [any CheckpointWriter] = {
+    var writers: [any CheckpointWriter] = [NpzWriter(), NpyWriter()]
+    #if HDF5
+      writers.append(HDF5Writer())
+    #endif
+    return writers + [TorchZipWriter(), SafetensorsWriter(), FlaxWriter()]
+  }()
 
   package static var formats: [FormatName] { all.map(\.format) }
 
@@ -26,7 +30,11 @@ package enum CheckpointWriters {
           kind: .usage, "\(format.rawValue) files are not written compressed",
           advice: "leave out --gzip, or write hdf5")
       }
-      return HDF5Writer(compressionLevel: compression)
+      #if HDF5
+        return HDF5Writer(compressionLevel: compression)
+      #else
+        return nil
+      #endif
     }
     return all.first { $0.format == format }
   }

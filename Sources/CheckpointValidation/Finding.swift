@@ -31,6 +31,7 @@ public enum FindingKind: String, Sendable, CaseIterable {
   case expiredWaiver = "W060"
   case unusedWaiver = "W061"
 
+  /// The stable id: W001.
   public var id: String { rawValue }
 
   /// Whether the finding says that something was not looked at, rather than what was found there.
@@ -38,7 +39,9 @@ public enum FindingKind: String, Sendable, CaseIterable {
     self == .unreadableFile || self == .unreadableEntry || self == .nothingChecked
   }
 
+  /// The stable name: missing-tensor.
   public var name: String { facts.name }
+  /// How grave such a finding is.
   public var severity: Severity { facts.severity }
   /// One sentence for a rule catalogue.
   public var summary: String { facts.summary }
@@ -93,19 +96,24 @@ public enum FindingKind: String, Sendable, CaseIterable {
   }
 }
 
+/// How grave a finding is; an error fails a run.
 public enum Severity: String, Sendable, CaseIterable, Comparable {
   case note, warning, error
 
   private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+  /// The less grave comes first.
   public static func < (a: Severity, b: Severity) -> Bool { a.rank < b.rank }
 }
 
 /// Something about a file's weights that is not as the schema says.
 public struct Finding: Sendable, Equatable {
+  /// What kind of finding it is.
   public let kind: FindingKind
   /// `nil` where the finding is about the file as a whole.
   public let tensor: TensorName?
+  /// What the schema asks for, where that can be said.
   public let expected: String?
+  /// What is there instead.
   public let found: String?
   /// What may have happened, or what to do.
   public let hint: String?
@@ -121,6 +129,7 @@ public struct Finding: Sendable, Equatable {
     self.hint = hint
   }
 
+  /// How grave it is.
   public var severity: Severity { kind.severity }
 
   /// The order of reports: the gravest first, then by id, by name and by what they say: findings

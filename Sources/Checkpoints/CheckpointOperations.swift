@@ -1,30 +1,13 @@
 import Bytes
-public import CheckpointConversion
-public import CheckpointCore
+import CheckpointConversion
+import CheckpointCore
 public import CheckpointFormats
 public import CheckpointInspection
-public import CheckpointMapping
 public import CheckpointValidation
 
 // What the commands do, by all processors. Each reads run by run, whatever the size of the file.
 
 extension Checkpoint {
-  /// Its tensors, to be written elsewhere as they are.
-  ///
-  /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
-  public func outputs() throws -> [OutputTensor] {
-    try Conversion(of: self, by: ConversionRecipe(mapping: .formatAlone)).outputs
-  }
-
-  /// The tensors that a mapping makes of these; by default that of the one built-in model that fits.
-  ///
-  /// - Throws: `CheckpointError` where the mapping is not total, and as `outputs()`.
-  public func converted(
-    by mapping: ConversionRecipe.Mapping = .fitting, direction: ConversionDirection = .forward
-  ) throws -> [OutputTensor] {
-    try Conversion(of: self, by: ConversionRecipe(mapping: mapping, direction: direction)).outputs
-  }
-
   /// The SHA-256 of every tensor and of the whole, equal for equal tensors in any format.
   ///
   /// - Throws: `CheckpointError` where an entry holds data that cannot be read.
@@ -44,6 +27,7 @@ extension Checkpoint {
   /// How the tensors of `other` differ from these, by name.
   ///
   /// - Parameters:
+  ///   - other: the second side.
   ///   - atol: the absolute difference that still counts as equal.
   ///   - rtol: the same in proportion to the value in `other`.
   /// - Throws: `CheckpointError` where an entry holds data that cannot be read.

@@ -6,6 +6,7 @@ public import CheckpointFormats
 /// Elements are counted in C order, the last dimension the fastest. A range of them reads no more of
 /// the file than it needs: of an uncompressed format, those elements alone.
 public struct CheckpointTensor: Sendable {
+  /// What the checkpoint says of it.
   public let info: TensorInfo
   private let checkpoint: Checkpoint
 
@@ -14,8 +15,11 @@ public struct CheckpointTensor: Sendable {
     self.checkpoint = checkpoint
   }
 
+  /// The full name.
   public var name: TensorName { info.name }
+  /// The type of the elements.
   public var dtype: DType { info.dtype }
+  /// The extents.
   public var shape: Shape { info.shape }
 
   /// The elements of some indices of the first dimension, as a range for the functions below.

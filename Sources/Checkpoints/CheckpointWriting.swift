@@ -8,6 +8,8 @@ extension Checkpoint {
   /// anything is written.
   ///
   /// - Parameters:
+  ///   - tensors: in the order in which the file is to have them; names are distinct.
+  ///   - path: the file, whose folder exists.
   ///   - format: by the extension of `path` without it.
   ///   - overwrite: whether a file at `path` may be replaced.
   /// - Returns: one sentence for each thing that the format holds in another form.
@@ -28,6 +30,7 @@ extension Checkpoint {
   /// target made once, or nothing is written.
   ///
   /// - Parameters:
+  ///   - path: the file to write, whose folder exists.
   ///   - recipe: the mapping, its direction, a cast; by default the one built-in mapping that fits.
   ///   - format: by the extension of `path` without it.
   ///   - certificate: where to record the hashes of both sides and what made each tensor, which

@@ -2,6 +2,7 @@ public import CheckpointCore
 
 /// A Swift type whose values are a tensor's elements, bit for bit.
 public protocol TensorElement: BitwiseCopyable, Sendable {
+  /// The dtype whose elements these are.
   static var dtype: DType { get }
 }
 
@@ -23,7 +24,10 @@ extension UInt64: TensorElement { public static var dtype: DType { .uint64 } }
 extension OutputTensor {
   /// A tensor to write, of the elements at hand.
   ///
-  /// - Parameter elements: in C order, the last dimension the fastest; as many as `shape` has.
+  /// - Parameters:
+  ///   - name: the full name, as the format is to keep it.
+  ///   - shape: the extents, the slowest first.
+  ///   - elements: in C order, the last extent the fastest; as many as `shape` has.
   /// - Throws: `CheckpointError` where there are more or fewer.
   public init<T: TensorElement>(name: TensorName, shape: Shape, elements: [T]) throws {
     guard elements.count == shape.count else {

@@ -9,6 +9,7 @@ import ReferenceLayers
 public struct RecordingVerification: Sendable {
   /// Pairs of calls that were compared.
   public let calls: Int
+  /// Calls that only one model makes.
   public let unpaired: [Unpaired]
   /// In the order of execution.
   public let faults: [Fault]
@@ -21,18 +22,27 @@ public struct RecordingVerification: Sendable {
   /// What the comparison lacks.
   public let notes: [String]
 
+  /// A call without a counterpart.
   public struct Unpaired: Sendable {
+    /// Whose call it is.
     public enum Side: String, Sendable { case source, converted }
+    /// Whose call it is.
     public let side: Side
+    /// The called module's path.
     public let path: String
+    /// The called module's class.
     public let className: String
   }
 
+  /// A difference between two calls that changes nothing in this run.
   public struct Ineffective: Sendable {
+    /// The converted model's module.
     public let converted: String
+    /// What differs.
     public let cause: Cause
   }
 
+  /// Whether no fault was found.
   public var agrees: Bool { faults.isEmpty }
 
   /// - Parameters:

@@ -85,10 +85,12 @@ struct ValidateCommand: DivisibleCommand {
     let schema = try work.schema(schema)
     let day = today ?? .today
     let source = try against.map { try self.source($0, schema, work) }
+    // Shards of one set stand for the set, which is checked once.
+    var seen: Set<TensorName> = []
     var reports = files.flatMap { path in
       do {
         return try work.places(in: path, input.readOptions).compactMap {
-          check($0, schema, source, work)
+          seen.insert(TensorName($0)).inserted ? check($0, schema, source, work) : nil
         }
       } catch {
         return [unreadable(path, error)]

@@ -32,6 +32,32 @@ struct ValidateCommandTests {
     }
   }
 
+  @Test("shards stand for their set, which is checked once and whole; alone, they are files")
+  func shards() throws {
+    let folder = try TemporaryFolder()
+    let (set, schema) = (folder.file("m.safetensors"), folder.file("s.yaml"))
+    let convert = try runCommand([
+      "convert", torch, "--map", "none", "-o", set, "--max-shard-size", "16KB",
+    ])
+    #expect(convert.status == 0, "\(convert.error)")
+    #expect(try runCommand(["schema", "generate", set + ".index.json", "-o", schema]).status == 0)
+    let shards = try FileManager.default.contentsOfDirectory(atPath: folder.file("")).sorted()
+      .filter { $0.contains("-of-") }.map { folder.file($0) }
+    #expect(shards.count > 2)
+    for named in [shards, [shards[1]], [set + ".index.json", shards[0]], [folder.file("")]] {
+      let run = try runCommand(["validate"] + named + ["--schema", schema])
+      #expect(run.status == 0, "\(run.output)\(run.error)")
+      #expect(run.output.contains("1 file against"), "\(run.output)")
+    }
+    let gone = try fileBytes(shards[0])
+    try FileManager.default.removeItem(atPath: shards[0])
+    let damaged = try runCommand(["validate", shards[1], "--schema", schema])
+    #expect(damaged.status == 2, "\(damaged.output)")
+    _ = try folder.write(String(shards[0].split(separator: "/").last ?? ""), gone)
+    try FileManager.default.removeItem(atPath: set + ".index.json")
+    #expect(try runCommand(["validate", shards[1], "--schema", schema]).status == 1)
+  }
+
   @Test("a report never takes the place of a file that is read, or of a checkpoint")
   func outputPlaces() throws {
     let folder = try TemporaryFolder()

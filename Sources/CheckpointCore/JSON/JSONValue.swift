@@ -8,8 +8,11 @@ public enum JSONValue: Sendable, Hashable {
   case array([JSONValue])
   case object([Member])
 
+  /// A key of an object and its value.
   public struct Member: Sendable, Hashable {
+    /// The key.
     public let key: String
+    /// Its value.
     public let value: JSONValue
     public init(_ key: String, _ value: JSONValue) {
       self.key = key
@@ -17,6 +20,7 @@ public enum JSONValue: Sendable, Hashable {
     }
   }
 
+  /// The value of the first member of this key; `nil` where there is none, or this is no object.
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value

@@ -1,8 +1,10 @@
 import Bytes
-import CHDF5
 import CheckpointCore
 import Synchronization
 
+#if HDF5
+  import CHDF5
+#endif
 #if canImport(Glibc)
   import Glibc
 #else
@@ -18,7 +20,8 @@ import Synchronization
 /// libhdf5 serialises all its calls.
 ///
 /// The program is this one, run again, where its `main` begins with `runIfAsked()`. Otherwise it is a
-/// `savi-ckpt` that lies beside this program or on the `PATH`, or the one that `use(_:)` names.
+/// `savi-ckpt` that lies beside this program or on the `PATH`, or the one that `use(_:)` names; so it
+/// is where the package's trait `HDF5` is off, and this program has nothing of libhdf5.
 public enum HDF5Helper {
   /// The first argument of such a run. Its number changes with the form of the answer.
   private static let request = "--describe-hdf5-2"
@@ -32,11 +35,13 @@ public enum HDF5Helper {
   /// Describes a file and ends the process where it was started for that; otherwise returns at once.
   /// To be called first in `main`.
   public static func runIfAsked() {
-    let arguments = CommandLine.arguments
-    if arguments.count == 3, arguments[1] == request {
-      NativeThread.runDeep { describe(arguments[2]) }
-    }
-    choice.withLock { $0.isThisProgram = true }
+    #if HDF5
+      let arguments = CommandLine.arguments
+      if arguments.count == 3, arguments[1] == request {
+        NativeThread.runDeep { describe(arguments[2]) }
+      }
+      choice.withLock { $0.isThisProgram = true }
+    #endif
   }
 
   /// Names the program to run: a `savi-ckpt`, or one whose `main` begins with `runIfAsked()`.
@@ -117,33 +122,35 @@ public enum HDF5Helper {
 
   // MARK: The describing side
 
-  /// One byte, 1 before an index and 0 before a message and its advice.
-  private static func describe(_ path: String) -> Never {
-    savi_no_core_file()
-    var answer: [UInt8] = []
-    do {
-      let file = try RandomAccessFile(path: path)
-      // Before the limits, which are for what it does with the file.
-      try HDF5Library.require()
-      HDF5Limits(fileSize: file.size).apply()
-      let index = try HDF5Scanner.scan(path)
-      answer.append(1)
-      index.encode(into: &answer)
-    } catch let error as HDF5Scanner.Failure {
-      answer = [0]
-      answer.appendCounted(error.description.utf8)
-      answer.appendCounted((error.advice ?? "").utf8)
-    } catch {
-      let problem =
-        error as? CheckpointError ?? CheckpointError("it cannot be described: \(error)")
-      answer = [0]
-      answer.appendCounted(problem.message.utf8)
-      answer.appendCounted((problem.advice ?? "").utf8)
+  #if HDF5
+    /// One byte, 1 before an index and 0 before a message and its advice.
+    private static func describe(_ path: String) -> Never {
+      savi_no_core_file()
+      var answer: [UInt8] = []
+      do {
+        let file = try RandomAccessFile(path: path)
+        // Before the limits, which are for what it does with the file.
+        try HDF5Library.require()
+        HDF5Limits(fileSize: file.size).apply()
+        let index = try HDF5Scanner.scan(path)
+        answer.append(1)
+        index.encode(into: &answer)
+      } catch let error as HDF5Scanner.Failure {
+        answer = [0]
+        answer.appendCounted(error.description.utf8)
+        answer.appendCounted((error.advice ?? "").utf8)
+      } catch {
+        let problem =
+          error as? CheckpointError ?? CheckpointError("it cannot be described: \(error)")
+        answer = [0]
+        answer.appendCounted(problem.message.utf8)
+        answer.appendCounted((problem.advice ?? "").utf8)
+      }
+      _ = try? Machine.write(answer, to: 1)
+      // Without libhdf5's exit handler, which would go through a damaged file's caches.
+      _exit(0)
     }
-    _ = try? Machine.write(answer, to: 1)
-    // Without libhdf5's exit handler, which would go through a damaged file's caches.
-    _exit(0)
-  }
+  #endif
 }
 
 /// What describing a file may take. A file's structure is a part of it, so work and memory are bounded
@@ -163,11 +170,13 @@ struct HDF5Limits {
     answerSize = (1 << 20) + 8 * min(fileSize, 128 << 20)
   }
 
-  /// Limits this process.
-  func apply() {
-    savi_limit_cpu(seconds)
-    #if canImport(Glibc)
-      savi_limit_memory(Machine.addressSpace + memory)
-    #endif
-  }
+  #if HDF5
+    /// Limits this process.
+    func apply() {
+      savi_limit_cpu(seconds)
+      #if canImport(Glibc)
+        savi_limit_memory(Machine.addressSpace + memory)
+      #endif
+    }
+  #endif
 }

@@ -30,9 +30,9 @@ struct CheckpointPlace {
   }
 
   /// The checkpoints that `path` stands for where each is looked at by itself: those among the files
-  /// of a folder that is none itself, or the one place.
+  /// of a folder that is none itself, the set that a shard is of, or the one place.
   static func each(in path: String, _ options: ReadOptions) throws -> [String] {
-    guard Folder.exists(path) else { return [path] }
+    guard Folder.exists(path) else { return [index(ofShard: path) ?? path] }
     let folder = try naming(path) { try CheckpointFolder(path: path) }
     guard options.step == nil, FormatDetection.folderFormat(of: folder, options) == nil else {
       return [path]
@@ -82,6 +82,18 @@ struct CheckpointPlace {
       return [path] + index.shards.map { folder.path(of: $0.text) }
     }
     return try naming(path) { try Folder.files(below: path).map { "\(path)/\($0)" } }
+  }
+
+  /// The index beside the file `path` that has it as one of its shards.
+  private static func index(ofShard path: String) -> String? {
+    let name = TensorName(String(path.split(separator: "/").last ?? ""))
+    guard let folder = try? CheckpointFolder(of: path), let names = try? folder.names() else {
+      return nil
+    }
+    return names.first { index in
+      ShardIndex.isName(index)
+        && (try? ShardIndex(try folder.file(index)).shards.contains(name)) ?? false
+    }.map(folder.path)
   }
 
   /// Runs `body`, whose errors are about `path` where they name no other file.

@@ -5,6 +5,7 @@ public import CheckpointCore
 /// Its files are then recognised, read and written like those of every other format: listed, hashed,
 /// compared, converted and validated.
 public struct CheckpointFormat: Sendable {
+  /// The name it is chosen by, which no other format has.
   public let name: FormatName
   /// The extensions of its files' names, lower case, without a dot: what `Checkpoint.write` takes the
   /// format from, and by which a folder's checkpoints are found. A file's content alone tells what it

@@ -7,6 +7,7 @@ public struct FormatFile: Sendable {
 
   init(_ file: RandomAccessFile) { self.file = file }
 
+  /// The path as it was named.
   public var path: String { file.path }
 
   /// Bytes of the file.

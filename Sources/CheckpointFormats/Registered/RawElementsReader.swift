@@ -7,8 +7,11 @@ public import CheckpointCore
 public struct RawElementsReader: CheckpointReader {
   /// A tensor, and where in the file its elements are.
   public struct Tensor: Sendable {
+    /// The full name.
     public let name: TensorName
+    /// The type of the elements.
     public let dtype: DType
+    /// The extents.
     public let shape: Shape
     /// The byte of the file where the first element begins.
     public let offset: Int
@@ -21,10 +24,13 @@ public struct RawElementsReader: CheckpointReader {
     }
   }
 
+  /// The format's name.
   public let format: FormatName
+  /// The format's name for a person.
   public let formatDescription: String
   private let contents: StoredTensors
 
+  /// The tensors in their order, then the values.
   public var entries: [CheckpointEntry] { contents.entries }
 
   /// - Parameters:
@@ -53,6 +59,7 @@ public struct RawElementsReader: CheckpointReader {
     formatDescription = description
   }
 
+  /// Streams elements as they are in memory; nothing of the file vouches for them.
   public func stream(
     _ tensor: TensorInfo, elements range: Range<Int>, chunkSize: Int, _ sink: ElementSink
   ) throws {

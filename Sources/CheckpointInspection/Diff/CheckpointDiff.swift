@@ -5,6 +5,7 @@ package import CheckpointCore
 /// |a - b| <= atol + rtol·|b|, where NaN equals NaN. Without a tolerance, elements of one dtype are
 /// equal where their bits are.
 public struct CheckpointDiff: Sendable {
+  /// What differs: names that one side alone has, then the tensors of both, in the first's order.
   public let differences: [TensorDifference]
   /// Tensors whose values were compared.
   public let comparedCount: Int

@@ -2,6 +2,7 @@ import CheckpointCore
 
 /// What a comparison comes to, in a sentence.
 public struct DiffVerdict: Sendable, Equatable {
+  /// The kinds of results; the raw values are what `diff --json` prints.
   public enum Kind: String, Sendable, CaseIterable {
     /// The two agree.
     case same
@@ -23,7 +24,9 @@ public struct DiffVerdict: Sendable, Equatable {
     case otherArchitecture = "other_architecture"
   }
 
+  /// Which of them it is.
   public let kind: Kind
+  /// The sentence.
   public let text: String
 
   /// - Parameters:

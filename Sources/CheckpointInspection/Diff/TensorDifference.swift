@@ -2,6 +2,7 @@ public import CheckpointCore
 
 /// How two tensors of one name differ, or that only one of them is there.
 public struct TensorDifference: Sendable, Equatable {
+  /// What differs.
   public enum Kind: Sendable, Equatable {
     case onlyInFirst
     case onlyInSecond
@@ -12,12 +13,15 @@ public struct TensorDifference: Sendable, Equatable {
     case values(ChangedValues)
   }
 
+  /// The name on both sides, or on the one that has it.
   public let name: TensorName
+  /// What differs.
   public let kind: Kind
   /// Of a tensor that only one side has: one that only the other side has, with the same elements.
   public internal(set) var sameContentAs: TensorName?
   /// The dtype and shape; the first's, where both have the tensor.
   public let dtype: DType
+  /// The extents.
   public let shape: Shape
 
   init(_ tensor: ComparedTensor, _ kind: Kind) {
@@ -35,11 +39,13 @@ public struct ChangedValues: Sendable, Equatable {
   /// Elements altogether, and the numbers that they are: two for a complex element.
   public internal(set) var elementCount = 0
   var numberCount = 0
+  /// The largest |a - b|.
   public internal(set) var maximum = 0.0
   /// The sum of |a - b|.
   var sum = 0.0
   /// The index of the first element beyond the tolerance.
   public internal(set) var firstIndex: [Int] = []
+  /// Its values on both sides.
   public internal(set) var first: Pair = Pair(first: 0, second: 0)
 
   /// With d = b - a: Σ a², Σ a·d and Σ d². Norms and angle follow from them, and where little
@@ -48,8 +54,11 @@ public struct ChangedValues: Sendable, Equatable {
   var cross = 0.0
   var changeSquares = 0.0
 
+  /// The values of one element.
   public struct Pair: Sendable, Equatable {
+    /// The first side's.
     public let first: Double
+    /// The second side's.
     public let second: Double
   }
 

@@ -2,6 +2,7 @@ public import CheckpointCore
 
 /// The parameter table of a checkpoint, in one of its styles.
 public struct ParameterTable: Sendable {
+  /// Which columns there are, and how figures are printed.
   public enum Style: String, Sendable, CaseIterable {
     /// The table the PyTorch port of SAVi publishes.
     case torch
@@ -11,8 +12,10 @@ public struct ParameterTable: Sendable {
     case full
   }
 
+  /// The form of the text; JSON and CSV have all digits.
   public enum Output: String, Sendable, CaseIterable { case table, json, csv, markdown }
 
+  /// What rows are sorted by: size, mean and deviation descending.
   public enum Order: String, Sendable, CaseIterable { case file, name, size, mean, std }
 
   package let style: Style

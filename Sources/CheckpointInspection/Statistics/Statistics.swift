@@ -2,16 +2,22 @@ import CheckpointCore
 
 /// The figures of one tensor, in float64.
 public struct Statistics: Sendable, Equatable {
-  public var count = 0
-  public var mean = Double.nan
+  /// Elements, NaN and infinities included.
+  public package(set) var count = 0
+  /// The mean, in float64; NaN where there is no element.
+  public package(set) var mean = Double.nan
   /// The sum of squared differences from the mean.
   var squares = Double.nan
   /// Over the values that are not NaN; NaN where there are none.
-  public var minimum = Double.nan
-  public var maximum = Double.nan
-  public var nanCount = 0
-  public var infinityCount = 0
-  public var zeroCount = 0
+  public package(set) var minimum = Double.nan
+  /// The largest element that is no NaN.
+  public package(set) var maximum = Double.nan
+  /// Elements that are NaN.
+  public package(set) var nanCount = 0
+  /// Elements that are an infinity of either sign.
+  public package(set) var infinityCount = 0
+  /// Elements that are zero of either sign.
+  public package(set) var zeroCount = 0
   /// The mean as the published table computes it, where that differs from `mean`.
   package var publishedMean: Double?
 

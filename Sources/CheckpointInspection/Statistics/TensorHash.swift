@@ -3,7 +3,9 @@ public import CheckpointCore
 
 /// A tensor with the SHA-256 of its elements in C order, little-endian.
 public struct TensorHash: Sendable {
+  /// What was hashed.
   public let tensor: TensorInfo
+  /// In hexadecimal, 64 digits.
   public let sha256: String
 }
 

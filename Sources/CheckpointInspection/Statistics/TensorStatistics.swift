@@ -9,6 +9,7 @@ public struct StatisticsRow: Sendable {
   package var count = 1
   /// The first name of the same storage, where this is not the first.
   public let aliasOf: TensorName?
+  /// Its figures; an alias has its original's.
   public let statistics: Statistics
 
   package init(tensor: TensorInfo, aliasOf: TensorName?, statistics: Statistics) {

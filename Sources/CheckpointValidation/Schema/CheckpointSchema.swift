@@ -6,6 +6,7 @@ public struct CheckpointSchema: Sendable {
   /// Whose layout a model's tensors are in.
   package enum Layout: String, Sendable, CaseIterable { case torch, flax }
 
+  /// What reports call it.
   public let name: String
   /// What the schema says it is of.
   public let title: String?

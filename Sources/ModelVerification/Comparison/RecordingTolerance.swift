@@ -3,9 +3,12 @@
 /// Two frameworks add float32 numbers in other orders: on one machine that leaves about 1e-6 of a
 /// tensor's largest element behind each layer, and what layers amplify.
 public struct RecordingTolerance: Sendable {
+  /// In the tensor's own unit.
   public let absolute: Double
+  /// As a part of the reference's largest element.
   public let relative: Double
 
+  /// 1e-7 and 1e-5.
   public static let standard = RecordingTolerance(absolute: 1e-7, relative: 1e-5)
 
   /// An effect below this part of a layer's scale is rounding of float32.

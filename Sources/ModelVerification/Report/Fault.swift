@@ -1,5 +1,6 @@
 /// Where two runs of one model part, and why.
 public struct Fault: Sendable {
+  /// Where two runs part.
   public enum Kind: String, Sendable {
     /// A call whose inputs agree, or whose own computation is known, and whose output parts.
     case layer
@@ -7,14 +8,18 @@ public struct Fault: Sendable {
     case between
   }
 
+  /// Where it lies.
   public let kind: Kind
   /// The calls' modules; for `between`, those whose input is the first to part.
   public let source: String
+  /// The converted model's.
   public let converted: String
   /// The largest difference, of the output or, for `between`, of the input, and as a part of the
   /// source's scale.
   public let maximum: Double
+  /// As a part of the source's largest element.
   public let relative: Double
+  /// What makes them part; empty where nothing that is known does.
   public let causes: [Cause]
 }
 
@@ -26,6 +31,7 @@ public struct Cause: Sendable {
   public let explains: Double?
   /// What it alone does to the layer's output, as a part of its scale; `nil` where it was not tried.
   public let effect: Double?
+  /// What the difference is, in a sentence.
   public let text: String
   /// What to change in the converted model.
   public let fix: String
