@@ -91,6 +91,10 @@ struct DiffCommandTests {
     #expect(
       run.output.hasPrefix("same architecture in another dtype, 1 of 9 tensors changed\n"),
       "\(run.output)")
+    // Each tensor once, whose dtype and whose values differ.
+    #expect(run.output.hasSuffix("9 tensors compared, 9 differences\n"), "\(run.output)")
+    let json = try runCommand(["diff", near, half, "--json"]).output
+    #expect(json.contains("\"differing\": 9,"), "\(json)")
   }
 
   @Test("changes are folded, the largest first; --all gives every tensor a row")

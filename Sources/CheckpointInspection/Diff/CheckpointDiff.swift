@@ -7,6 +7,8 @@ package import CheckpointCore
 public struct CheckpointDiff: Sendable {
   /// What differs: names that one side alone has, then the tensors of both, in the first's order.
   public let differences: [TensorDifference]
+  /// Tensors that differ in whatever way: one whose dtype and values differ is one.
+  public var differingCount: Int { Set(differences.map(\.name)).count }
   /// Tensors whose values were compared.
   public let comparedCount: Int
   /// Names that both sides have.

@@ -11,6 +11,7 @@ extension DiffReport {
         "kind": .string(verdict.kind.rawValue), "text": .string(verdict.text),
       ]),
       "compared": .int(diff.comparedCount),
+      "differing": .int(diff.differingCount),
       "differences": .array(diff.differences.map(Self.json)),
     ])
   }

@@ -35,7 +35,7 @@ package struct DiffReport: Sendable {
     let body = sections.filter { !$0.isEmpty }.flatMap { section in
       ["", style.paint(section[0], .bold)] + section.dropFirst()
     }
-    let total = "\(compared), \(counted(diff.differences.count, "difference"))"
+    let total = "\(compared), \(counted(diff.differingCount, "difference"))"
     return [style.paint(verdict.text, .bold)] + body + ["", total]
   }
 
