@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -57,6 +58,8 @@ def open_page(chromium):
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": scheme}]})
         chromium.get(path.as_uri())
+        # The document that it carries is unpacked in the background.
+        WebDriverWait(chromium, 30).until(lambda page: page.find_elements("id", "tree"))
         assert chromium.get_log("browser") == []
         return chromium
     yield run

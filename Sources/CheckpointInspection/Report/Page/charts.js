@@ -1,4 +1,3 @@
-"use strict";
 // Elements and drawings. Text from a checkpoint only ever becomes text nodes and attributes.
 
 /** An HTML element with attributes (a function is a listener) and children. */

@@ -1,6 +1,14 @@
 // The page: its sections, from the document it carries.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+/** The document, from the zlib stream in base64 that the page carries. */
+async function carried() {
+  const letters = atob(document.getElementById("data").textContent);
+  const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(inflated).text());
+}
+
+const data = await carried();
 
 /** Adds a section and its entry among the contents. */
 function section(id, title, ...children) {
