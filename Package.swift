@@ -201,5 +201,6 @@ let package = Package(
 if Context.environment["SAVI_CKPT_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "fuzz", dependencies: ["Checkpoints"], path: "Fuzz/Sources/fuzz", swiftSettings: tests))
+      name: "fuzz", dependencies: ["Checkpoints", "CheckpointFleet", "CheckpointParts"],
+      path: "Fuzz/Sources/fuzz", swiftSettings: tests))
 }

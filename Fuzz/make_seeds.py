@@ -169,6 +169,29 @@ def records():
         "selection": {"key": None, "include": ["a"], "exclude": []}, "source": side,
         "target": side, "tensors": [{"name": "a", "sources": ["a"], "role": "copy", "rule": None,
                                      "alias_of": None}]}).encode()
+    head = {"schema_version": 1, "tool": {"name": "savi-ckpt", "version": "0.1.0"}}
+    digest = "1" * 64
+    error = {"kind": "bad_input", "file": "a", "entry": None, "message": "m", "advice": None}
+    yield json.dumps({
+        **head, "part": {"number": 1, "of": 2}, "arguments": ["hash", "a"],
+        "checkpoints": [{"path": "a", "listing": {
+            "path": "a", "format": "npz", "format_description": "NumPy npz", "notes": [],
+            "files": ["a"], "identity": {"layout": digest, "samples": digest, "modified": 1},
+            "count": 2, "sha256": digest, "first": 0, "entries": [
+                {"name": "w", "name_in_file": "w", "dtype": "float32", "shape": [2],
+                 "storage": {"key": "w", "file_offset": None, "offset": 0, "strides": [1],
+                             "changes_values": False}},
+                {"placeholder": "step", "kind": "value", "reason": "int 1", "value": 1,
+                 "has_value": True, "is_metadata": False}]}},
+            {"path": "b", "error": error}],
+        "places": [{"path": "a", "found": ["a"]}],
+        "documents": [{"path": "s.yaml", "sha256": digest}],
+        "passes": [{"count": 2, "sha256": digest, "outcomes": [
+            {"item": 0, "outcome": digest}, {"item": 1, "error": error}]}]}).encode()
+    yield json.dumps({**head, "command": ["hash"], "jobs": 1, "items": [
+        {"path": "a", "job": 1, "bytes": 4, "modified": 1}]}).encode()
+    yield json.dumps({"item": 0, "exit_code": 1, "seconds": 0.5, "message": "", "document": {
+        "files": [{"findings": [{"severity": "error", "id": "W001", "message": "m"}]}]}}).encode()
 
 
 def ocdbt(magic, paths):

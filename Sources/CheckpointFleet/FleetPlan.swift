@@ -1,5 +1,5 @@
 import Bytes
-import CheckpointCore
+package import CheckpointCore
 import CheckpointParts
 
 /// Many checkpoints, divided into jobs of like size, and the command that is run on each of them:
@@ -69,8 +69,10 @@ package struct FleetPlan: Sendable {
   }
 
   /// - Throws: `CheckpointError` where this is no whole plan.
-  package init(_ bytes: [UInt8]) throws {
-    let root = try SealedDocument.read(bytes)
+  init(_ bytes: [UInt8]) throws { try self.init(SealedDocument.read(bytes)) }
+
+  /// - Parameter root: the document within its seal.
+  package init(_ root: DocumentNode) throws {
     guard root.value["jobs"] != nil else { throw root.problem("this document is no fleet's plan") }
     let version = try root.require("schema_version").int()
     guard version == Self.schemaVersion else {

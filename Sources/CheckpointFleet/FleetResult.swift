@@ -54,7 +54,7 @@ package struct FleetResult: Sendable {
     ]
   }
 
-  init(_ node: DocumentNode) throws {
+  package init(_ node: DocumentNode) throws {
     item = try node.require("item").int()
     if let code = try node.optional("exit_code")?.int() {
       end = .exited(code)

@@ -88,8 +88,10 @@ extension PartDocument {
   }
 
   /// - Throws: `CheckpointError` where this is no whole document of a part.
-  package init(_ bytes: [UInt8]) throws {
-    let root = try SealedDocument.read(bytes)
+  package init(_ bytes: [UInt8]) throws { try self.init(SealedDocument.read(bytes)) }
+
+  /// - Parameter root: the document within its seal.
+  package init(_ root: DocumentNode) throws {
     guard root.value["part"] != nil else {
       throw root.problem("this document is not one of a part")
     }

@@ -1,3 +1,5 @@
+import CheckpointFleet
+import CheckpointParts
 import Checkpoints
 
 /// A JSON document, and the same again from what is written of it.
@@ -79,8 +81,19 @@ private func loadModel(_ name: String) throws -> ModelDocument {
   return model
 }
 
-/// A baseline of waivers, or a certificate.
+/// A baseline of waivers, a certificate, a part's result, a fleet's plan or one of its results; of the
+/// last three what is within the seal.
 func readRecord(_ bytes: [UInt8]) {
   refusing { _ = try Baseline(bytes) }
   refusing { _ = try Certificate(json: bytes) }
+  guard let value = try? JSONParser.parse(bytes) else { return }
+  let node = DocumentNode(value)
+  refusing { _ = try FleetPlan(node) }
+  refusing { _ = try FleetResult(node) }
+  refusing {
+    let part = try PartDocument(node)
+    guard try PartDocument(Array(part.text.utf8)).text == part.text else {
+      fatalError("what was written reads as something else: \(part.text)")
+    }
+  }
 }
