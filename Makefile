@@ -77,4 +77,4 @@ install: setup ## Install the binary under PREFIX (default /usr/local); it needs
 
 clean: ## Remove what was built.
 	$(SWIFT) package clean
-	rm -rf demo-output dist .build-dist .build-fuzz
+	rm -rf demo-output dist .build-dist .build-fuzz .build-client
