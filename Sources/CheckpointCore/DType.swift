@@ -7,6 +7,9 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
   /// The float8 formats of "FP8 Formats for Deep Learning" (arXiv:2209.05433) and their relatives
   /// without a negative zero, as ml_dtypes and PyTorch name them.
   case float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu
+  /// Two numbers of four bits in a byte, the first in the low bits, as PyTorch has them: E2M1 of "OCP
+  /// Microscaling Formats (MX)" 1.0. A shape counts the bytes.
+  case float4_e2m1fn_x2
   /// A pair of float16: `torch.complex32`.
   case complex32
   case complex64, complex128
@@ -18,7 +21,7 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
   public var itemSize: Int {
     switch self {
     case .bool, .uint8, .int8, .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz,
-      .float8_e5m2fnuz, .float8_e8m0fnu:
+      .float8_e5m2fnuz, .float8_e8m0fnu, .float4_e2m1fn_x2:
       1
     case .uint16, .int16, .float16, .bfloat16: 2
     case .uint32, .int32, .float32, .complex32: 4
@@ -42,6 +45,12 @@ public enum DType: String, Sendable, CaseIterable, Hashable {
     default: false
     }
   }
+
+  /// Whether an element is several numbers along the last axis: no axis can be moved then.
+  package var isPacked: Bool { self == .float4_e2m1fn_x2 }
+
+  /// Numbers in an element.
+  package var numbersPerElement: Int { isComplex || isPacked ? 2 : 1 }
 
   /// Bytes that hold one number: the unit of byte order. A complex element is two of them.
   public var componentSize: Int { isComplex ? itemSize / 2 : itemSize }

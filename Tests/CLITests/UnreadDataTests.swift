@@ -1,13 +1,13 @@
 import TestSupport
 import Testing
 
-/// A safetensors file with one tensor, and one of a type of four bits that is not read.
+/// A safetensors file with one tensor, and one of four bits whose rows are no whole bytes.
 private func checkpoint(_ folder: TemporaryFolder, _ name: String = "in.safetensors") throws
   -> String
 {
   let header = Array(
     (#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
-      + #""q":{"dtype":"F4","shape":[4],"data_offsets":[8,10]}}"#).utf8)
+      + #""q":{"dtype":"F4","shape":[4,1],"data_offsets":[8,10]}}"#).utf8)
   let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
   return try folder.write(
     name, length + header + rampBytes(.float32, count: 3).dropFirst(4) + [0x12, 0x34])
@@ -55,7 +55,7 @@ struct UnreadDataTests {
     for files in [[file, good], [good, file]] {
       let run = try runCommand(["verify"] + files)
       #expect(run.status == 2)
-      #expect(run.error.contains("q (F4 (4,)"), "\(run.error)")
+      #expect(run.error.contains("q (F4 (4, 1)"), "\(run.error)")
     }
   }
 
@@ -64,7 +64,7 @@ struct UnreadDataTests {
     #expect(try runCommand(["ls", file]).output.contains("less than a byte"))
     let table = try runCommand(["stats", file])
     #expect(table.status == 0)
-    #expect(table.output.contains("Not read: q, F4 (4,)"))
+    #expect(table.output.contains("Not read: q, F4 (4, 1)"))
     for arguments in [["--json"], ["--output", "json"]] {
       let json = try runCommand(["stats", file] + arguments).output
       #expect(json.contains(#""kind": "data""#) && json.contains(#""name": "q""#))

@@ -59,6 +59,37 @@ struct SafetensorsTests {
     }
   }
 
+  @Test("F4 is carried in pairs, with the shape that PyTorch gives it, and comes back the same")
+  func packed() throws {
+    let folder = try TemporaryFolder()
+    let header = Array(
+      #"{"q":{"dtype":"F4","shape":[2,4],"data_offsets":[0,4]},"s":{"dtype":"F8_E8M0","shape":[2],"data_offsets":[4,6]}}"#
+        .utf8)
+    let data: [UInt8] = [0x10, 0x32, 0x98, 0xFE, 0x7F, 0x80]
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
+    let checkpoint = try Checkpoint(path: try folder.write("in", length + header + data))
+    let pairs = try #require(checkpoint.tensors.first)
+    #expect("\(pairs.name) \(pairs.dtype) \(pairs.shape)" == "q float4_e2m1fn_x2 (2, 2)")
+    var values: [Double] = []
+    let elements = try checkpoint.reader.read(pairs)
+    decodeDoubles(elements.span, pairs.dtype, into: &values)
+    #expect(values == [0, 0.5, 1, 1.5, 0, -0.5, -4, -6])
+    let outputs = checkpoint.tensors.map { tensor in
+      OutputTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape) {
+        try checkpoint.reader.stream(tensor, $0)
+      }
+    }
+    let writer = try #require(try CheckpointWriters.writer(for: .safetensors))
+    try CheckpointWriters.write(
+      outputs, to: folder.file("out"), as: writer, overwrite: false,
+      work: WorkLimits(threads: 1, memory: 1 << 20))
+    let written = try fileBytes(folder.file("out"))
+    #expect(written.suffix(6) == data[...])
+    #expect(String(decoding: written, as: UTF8.self).contains(#""dtype":"F4","shape":[2,4]"#))
+    let again = try Checkpoint(path: folder.file("out"))
+    #expect(again.tensors.map(\.shape) == checkpoint.tensors.map(\.shape))
+  }
+
   @Test("the header's length is limited and must fit the file")
   func lengths() {
     for length: UInt64 in [200_000_000, 1000] {

@@ -121,8 +121,18 @@ def test_plain_metadata_makes_no_aliases(tool, tmp_path):
     assert list(found(tool, path)) == ["pt"]
 
 
+def test_pairs_of_four_bits_are_pytorchs(tool, tmp_path):
+    values = torch.arange(256, dtype=torch.uint8).reshape(4, 64).view(torch.float4_e2m1fn_x2)
+    safetensors.torch.save_file({"q": values}, tmp_path / "in.safetensors")
+    tool.run("convert", tmp_path / "in.safetensors", "--map", "none", "-o",
+         tmp_path / "out.safetensors")
+    again = safetensors.torch.load_file(tmp_path / "out.safetensors")["q"]
+    assert again.dtype == values.dtype and again.shape == values.shape
+    assert torch.equal(again.view(torch.uint8), values.view(torch.uint8))
+
+
 def test_types_of_less_than_a_byte_are_placeholders(tool, tmp_path):
-    path = crafted(tmp_path, {"a": entry([4], 0, 2, "F4"), "b": entry([4], 2, 5, "F6_E2M3")},
+    path = crafted(tmp_path, {"a": entry([4, 1], 0, 2, "F4"), "b": entry([4], 2, 5, "F6_E2M3")},
                    bytes(5))
     document = tool.json("ls", "ls", path)
     assert [row["name"] for row in document["placeholders"]] == ["a", "b"]

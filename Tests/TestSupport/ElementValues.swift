@@ -24,6 +24,6 @@ private func element(_ value: Double, _ dtype: DType, index: Int) -> [UInt8] {
   case .complex32: return bytes(Float16(value).bitPattern) + [0, 0]
   case .float8_e4m3fn: return [[0x00, 0x38, 0x40, 0x44, 0x48, 0x4A][index]]
   case .float8_e5m2: return [[0x00, 0x3C, 0x40, 0x42, 0x44, 0x45][index]]
-  case .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu: return []
+  case .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu, .float4_e2m1fn_x2: return []
   }
 }

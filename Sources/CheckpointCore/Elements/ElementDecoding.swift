@@ -1,5 +1,6 @@
 /// The numbers in a chunk of little-endian elements, as float64, which holds all but the largest
-/// 64-bit integers exactly. Complex elements give their real and imaginary parts in turn.
+/// 64-bit integers exactly. An element of several numbers gives them in turn: the real and the imaginary
+/// part of a complex one.
 package func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: inout [Double]) {
   values.removeAll(keepingCapacity: true)
   switch dtype {
@@ -22,6 +23,11 @@ package func decodeDoubles(_ bytes: Span<UInt8>, _ dtype: DType, into values: in
   case .float8_e4m3fnuz: append(bytes, UInt8.self, &values) { Float8.e4m3fnuz.decode($0) }
   case .float8_e5m2fnuz: append(bytes, UInt8.self, &values) { Float8.e5m2fnuz.decode($0) }
   case .float8_e8m0fnu: append(bytes, UInt8.self, &values) { Float8.decodeE8M0($0) }
+  case .float4_e2m1fn_x2:
+    for index in bytes.indices {
+      values.append(decodeE2M1(bytes[index] & 0x0F))
+      values.append(decodeE2M1(bytes[index] >> 4))
+    }
   }
 }
 
@@ -55,6 +61,12 @@ private func append<T: FixedWidthInteger & BitwiseCopyable>(
           T(littleEndian: unsafe buffer.loadUnaligned(fromByteOffset: index * size, as: T.self))))
     }
   }
+}
+
+/// A sign, two bits of exponent and one of mantissa: all the sixteen values there are.
+private func decodeE2M1(_ bits: UInt8) -> Double {
+  let magnitude = [0, 0.5, 1, 1.5, 2, 3, 4, 6][Int(bits & 0x7)]
+  return bits & 0x8 == 0 ? magnitude : -magnitude
 }
 
 /// An 8-bit floating-point format, as ml_dtypes defines them.

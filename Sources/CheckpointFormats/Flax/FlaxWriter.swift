@@ -16,7 +16,7 @@ struct FlaxWriter: CheckpointWriter {
         entry: name, "Flax keeps this name for itself",
         advice: "choose another format with --to, or leave it out with --exclude")
     }
-    if let odd = tensors.first(where: { $0.dtype == .complex32 }) {
+    if let odd = tensors.first(where: { $0.dtype == .complex32 || $0.dtype.isPacked }) {
       throw CheckpointError(
         entry: odd.name, "NumPy, and so Flax, has no \(odd.dtype)",
         advice: "choose another format with --to, or leave it out with --exclude")

@@ -262,6 +262,7 @@
     /// Types without an HDF5 class: raw bytes named by an attribute.
     static let opaqueTypes: [DType] = [
       .bfloat16, .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
+      .float4_e2m1fn_x2,
     ]
 
     /// A type that the caller closes.
@@ -283,7 +284,7 @@
       case .complex64: return makeComplex(H5Tcopy(savi_h5t_ieee_f32le()), 4)
       case .complex128: return makeComplex(H5Tcopy(savi_h5t_ieee_f64le()), 8)
       case .bfloat16, .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz,
-        .float8_e8m0fnu:
+        .float8_e8m0fnu, .float4_e2m1fn_x2:
         return H5Tcreate(H5T_OPAQUE, dtype.itemSize)
       }
     }

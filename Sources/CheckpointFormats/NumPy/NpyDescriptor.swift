@@ -72,7 +72,8 @@ enum NpyDescriptor {
     switch dtype {
     case .bool: "|b1"
     case .bfloat16: "<V2"
-    case .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu:
+    case .float8_e4m3fn, .float8_e5m2, .float8_e4m3fnuz, .float8_e5m2fnuz, .float8_e8m0fnu,
+      .float4_e2m1fn_x2:
       "<V1"
     case .complex32: "<V4"
     case .int8: "|i1"
@@ -84,15 +85,21 @@ enum NpyDescriptor {
   /// Whether `dtype` is written as raw bytes, which do not name it.
   static func isRaw(_ dtype: DType) -> Bool { descr(of: dtype).contains("V") }
 
+  /// Whether NumPy has the type where ml_dtypes is imported.
+  static func isInMLDtypes(_ dtype: DType) -> Bool {
+    isRaw(dtype) && dtype != .complex32 && !dtype.isPacked
+  }
+
   /// One sentence for each dtype that is written as raw bytes.
   static func rawNotes(_ tensors: [OutputTensor]) -> [String] {
     var notes: [String] = []
     for dtype in DType.allCases {
       let count = tensors.count { $0.dtype == dtype }
       guard count > 0, isRaw(dtype) else { continue }
+      let view = isInMLDtypes(dtype) ? ".view(ml_dtypes.\(dtype)) or " : ""
       notes.append(
         "\(dtype) has no npy descriptor: \(count) tensors are written as raw bytes (\(descr(of: dtype))); "
-          + "read them with .view(ml_dtypes.\(dtype)) or --raw-as \(dtype)")
+          + "read them with \(view)--raw-as \(dtype)")
     }
     return notes
   }

@@ -144,12 +144,7 @@ struct SafetensorsHeader {
   private static func validate(_ tensors: [Tensor], dataSize: Int) throws {
     var end = 0
     for tensor in tensors {
-      let bits =
-        switch tensor.type {
-        case .known(let dtype): 8 * dtype.itemSize
-        case .other(let bits): bits
-        }
-      guard let total = tensor.shape.count.multipliedChecked(by: bits), total % 8 == 0,
+      guard let total = tensor.shape.count.multipliedChecked(by: tensor.type.bits), total % 8 == 0,
         total / 8 == tensor.range.count
       else {
         throw CheckpointError(

@@ -18,15 +18,14 @@ struct SafetensorsReader: StoredCheckpointReader {
     var contents = StoredTensors()
     contents.reserveCapacity(header.tensors.count)
     for tensor in header.tensors {
-      guard case .known(let dtype) = tensor.type else {
+      guard let (dtype, shape) = tensor.type.elements(tensor.shape) else {
         try contents.addPlaceholder(
           tensor.name, .data,
           "\(tensor.typeName) \(tensor.shape): elements of less than a byte have no type here")
         continue
       }
       let layout = ElementLayout(
-        dtype: dtype, shape: tensor.shape, byteOffset: tensor.range.lowerBound,
-        strides: tensor.shape.strides)
+        dtype: dtype, shape: shape, byteOffset: tensor.range.lowerBound, strides: shape.strides)
       try contents.add(tensor.name, layout, in: data, key: "data")
     }
     if let name = contents.repeatedName {

@@ -16,7 +16,9 @@ struct SafetensorsWriter: CheckpointWriter {
         entry: tensor.name, "safetensors keeps this name for itself",
         advice: "choose another format with --to, or leave it out with --exclude")
     }
-    let unnamed = tensors.filter { SafetensorsDType.name(of: $0.dtype) == nil }
+    let unnamed = tensors.filter {
+      SafetensorsDType.name(of: $0.dtype) == nil || $0.dtype.isPacked && $0.shape.rank == 0
+    }
     guard unnamed.isEmpty else {
       throw CheckpointError(
         entry: unnamed[0].name,
@@ -56,7 +58,7 @@ struct SafetensorsWriter: CheckpointWriter {
           tensor.name.text,
           .object([
             "dtype": .string(SafetensorsDType.name(of: tensor.dtype) ?? ""),
-            "shape": .ints(tensor.shape.dimensions),
+            "shape": .ints(SafetensorsDType.dimensions(tensor.dtype, tensor.shape)),
             "data_offsets": .ints([offset, offset + tensor.byteCount]),
           ])))
       offsets.append(offset)

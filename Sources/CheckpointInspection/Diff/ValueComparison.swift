@@ -99,7 +99,7 @@ struct ValueComparison {
     }
     guard values.count > 0 else { return result }
     values.elementCount = a.shape.count
-    values.numberCount = a.shape.count * (a.dtype.isComplex || b.dtype.isComplex ? 2 : 1)
+    values.numberCount = a.shape.count * max(a.dtype.numbersPerElement, b.dtype.numbersPerElement)
     sumSquares()
     result.append(.values(values))
     return result

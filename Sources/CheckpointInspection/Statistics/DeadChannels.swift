@@ -16,7 +16,7 @@ struct DeadChannels {
   /// - Returns: `nil` for a tensor that has no channels: a scalar, a vector, one without elements.
   init?(_ tensor: TensorInfo) {
     let extents = tensor.shape.dimensions
-    guard extents.count >= 2, tensor.shape.count > 0, !tensor.dtype.isComplex,
+    guard extents.count >= 2, tensor.shape.count > 0, tensor.dtype.numbersPerElement == 1,
       extents[0] <= Self.maximumExtent, extents[extents.count - 1] <= Self.maximumExtent
     else { return nil }
     rowSize = tensor.shape.count / extents[0]

@@ -18,7 +18,7 @@ struct EnergyCentroid {
 
   mutating func add(_ bytes: Span<UInt8>, _ dtype: DType) {
     // A complex element has two parts and no single place for them.
-    guard !dtype.isComplex, !extents.isEmpty else { return }
+    guard dtype.numbersPerElement == 1, !extents.isEmpty else { return }
     if dtype == .float32 {
       unsafe bytes.withUnsafeBytes { unsafe addFloats($0) }
     } else {

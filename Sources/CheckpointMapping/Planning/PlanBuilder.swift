@@ -73,11 +73,16 @@ struct PlanBuilder {
     }
   }
 
-  /// Whether the inputs of a tensor have one dtype.
+  /// Whether the inputs of a tensor have one dtype, whose elements can be moved.
   private mutating func haveOneType(_ files: [TensorInfo], _ title: String) -> Bool {
     guard let first = files.first, files.allSatisfy({ $0.dtype == first.dtype }) else {
       let types = files.map { "\($0.name) \($0.dtype)" }.joined(separator: ", ")
       mismatch.other.append("the sources of \(title) have different dtypes (\(types))")
+      return false
+    }
+    guard !first.dtype.isPacked else {
+      mismatch.other.append(
+        "\(first.name) is \(first.dtype), several numbers in a byte, which no layout can move")
       return false
     }
     return true

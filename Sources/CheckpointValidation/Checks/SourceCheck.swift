@@ -87,7 +87,7 @@ package struct SourceCheck: ElementPass {
     _ tensor: TensorInfo, _ source: [TensorName: OutputTensor]
   ) -> OutputTensor? {
     guard let right = source[tensor.name], right.aliasOf == nil, right.shape == tensor.shape,
-      !tensor.dtype.isComplex, !right.dtype.isComplex
+      tensor.dtype.numbersPerElement == 1, right.dtype.numbersPerElement == 1
     else { return nil }
     return right
   }
@@ -108,7 +108,8 @@ package struct SourceCheck: ElementPass {
     guard found.count > 1 else { return nil }
     let own = distance(try sample(right))
     let others = source.values.filter {
-      $0.name != right.name && $0.shape == right.shape && $0.aliasOf == nil && !$0.dtype.isComplex
+      $0.name != right.name && $0.shape == right.shape && $0.aliasOf == nil
+        && $0.dtype.numbersPerElement == 1
     }
     return try others.sorted { $0.name < $1.name }.first {
       try distance(sample($0)) <= LayoutDiagnosis.resemblanceMargin * own

@@ -46,7 +46,7 @@ extension Stage {
         throw CheckpointError(entry: item.name, "this stage cannot be read: \(item.reason)")
       }
       guard case .tensor(let tensor) = entry else { return nil }
-      guard !tensor.dtype.isComplex, tensor.dtype != .bool else {
+      guard tensor.dtype.numbersPerElement == 1, tensor.dtype != .bool else {
         throw CheckpointError(entry: name.rawValue, "numbers expected, \(tensor.dtype) found")
       }
       return Stage(
