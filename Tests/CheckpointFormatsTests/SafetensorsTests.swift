@@ -23,6 +23,13 @@ struct SafetensorsTests {
     }
   }
 
+  @Test("a long text of many separators beside the tensors takes memory in proportion")
+  func longMetadata() throws {
+    let text = String(repeating: "/.", count: 300_000)
+    let tensor = #""a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"#
+    #expect(try open(#"{"__metadata__":{"calls":"\#(text)"},\#(tensor)}"#, [7]).tensors.count == 1)
+  }
+
   @Test(
     "every rule of the format is enforced",
     arguments: [

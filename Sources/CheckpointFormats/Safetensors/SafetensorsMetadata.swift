@@ -22,9 +22,10 @@ struct SafetensorsMetadata {
     for (key, value) in metadata where key != Self.aliasesKey {
       let (name, stored) = (TensorName(key), TensorName(value))
       let isCandidate = tensors.contains(stored) && !tensors.contains(name)
-      let isAlias =
+      // Only what may be a name is taken apart at its separators: other texts are of any length.
+      if isCandidate,
         declared?.contains(name) ?? Self.looksLikeName(name, of: stored, groups: { groups })
-      if isCandidate, isAlias {
+      {
         aliases.append((name, stored))
       } else {
         let doubt = isCandidate && declared == nil

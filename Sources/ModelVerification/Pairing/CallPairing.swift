@@ -29,7 +29,7 @@ package struct CallPairing: Sendable {
   /// - Throws: `CheckpointError` where an output cannot be read that tells alike calls apart.
   package init(_ source: Recording, _ converted: Recording, owners: ParameterOwners?) throws {
     let (a, b) = Self.units(source, converted)
-    let score = PairScore(owners: owners)
+    let score = PairScore(owners: owners, a, b)
     var matched = SequenceAlignment.align(a.count, b.count) { score(a[$0], b[$1]) }
     Self.pairRest(a, b, score, &matched)
     matched.sort { $0.0 < $1.0 }

@@ -3,24 +3,53 @@ import ReferenceLayers
 /// How well two calls go together, by what is known without their values: the parameters they own,
 /// the kind of layer, the sizes of parameters and outputs, and a little by names.
 struct PairScore {
-  let owners: ParameterOwners?
+  private let source: [Int: Side]
+  private let converted: [Int: Side]
+
+  /// What is asked of one call for every call of the other side, by the call's place in its recording.
+  private struct Side {
+    let words: PathWords
+    /// Elements of the parameters, in order, without single numbers.
+    let sizes: [Int]
+    let owned: Set<Int>
+
+    init(_ call: RecordedCall, owned: Set<Int>) {
+      words = PathWords(call.path)
+      sizes = call.facts.parameters.values.map { $0.reduce(1, *) }.filter { $0 > 1 }.sorted()
+      self.owned = owned
+    }
+  }
+
+  init(owners: ParameterOwners?, _ source: [RecordedCall], _ converted: [RecordedCall]) {
+    func sides(_ calls: [RecordedCall], _ side: RunSide) -> [Int: Side] {
+      Dictionary(
+        calls.map { ($0.index, Side($0, owned: owners?.targets($0, side) ?? [])) },
+        uniquingKeysWith: { first, _ in first })
+    }
+    self.source = sides(source, .source)
+    self.converted = sides(converted, .converted)
+  }
 
   /// What a mapping says outweighs everything else.
   private static let ofMapping = 100.0
 
   /// `nil` where they cannot be the same layer.
   func callAsFunction(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
-    if a.facts.framework == .plain || b.facts.framework == .plain { return plain(a, b) }
-    let mapped = owners?.share(a, b)
+    guard let x = source[a.index], let y = converted[b.index] else { return nil }
+    let names = names(x.words, y.words) + (a.number == b.number ? 0.2 : 0)
+    if a.facts.framework == .plain || b.facts.framework == .plain { return plain(a, b, names) }
+    let mapped = ParameterOwners.share(x.owned, y.owned)
     if mapped == 0 { return nil }
-    guard let kind = kind(a, b), let sizes = mapped != nil ? 0 : sizes(a, b) else { return nil }
-    return 1 + kind + sizes + (mapped ?? 0) * Self.ofMapping + outputs(a, b) + names(a, b)
+    guard let kind = kind(a, b),
+      let sizes = mapped != nil || a.definition?.isComposite ?? false ? 0 : sizes(x, y)
+    else { return nil }
+    return 1 + kind + sizes + (mapped ?? 0) * Self.ofMapping + outputs(a, b) + names
   }
 
   /// Arrays of no module: the same name, or as many elements.
-  private func plain(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
+  private func plain(_ a: RecordedCall, _ b: RecordedCall, _ names: Double) -> Double? {
     if a.path == b.path { return 10 }
-    return Self.count(a) == Self.count(b) ? 1 + names(a, b) : nil
+    return Self.count(a) == Self.count(b) ? 1 + names : nil
   }
 
   private func kind(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
@@ -40,13 +69,9 @@ struct PairScore {
   }
 
   /// The largest parameter has as many elements on both sides; all have, unless a bias is missing.
-  private func sizes(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
-    let sizes = [a, b].map { call in
-      call.facts.parameters.values.map { $0.reduce(1, *) }.filter { $0 > 1 }.sorted()
-    }
-    if a.definition?.isComposite ?? false { return 0 }
-    if sizes[0].last != sizes[1].last { return nil }
-    return sizes[0] == sizes[1] ? 3 : 1
+  private func sizes(_ a: Side, _ b: Side) -> Double? {
+    if a.sizes.last != b.sizes.last { return nil }
+    return a.sizes == b.sizes ? 3 : 1
   }
 
   private static func count(_ call: RecordedCall) -> Int {
@@ -58,12 +83,8 @@ struct PairScore {
   }
 
   /// The numbers in two paths, and their last words: little, but it tells equal layers apart.
-  private func names(_ a: RecordedCall, _ b: RecordedCall) -> Double {
-    let (x, y) = (PathWords(a.path), PathWords(b.path))
-    var score = 0.0
-    if x.numbers == y.numbers { score += 0.4 }
-    score += 0.8 * x.likeness(y)
-    return score + (a.number == b.number ? 0.2 : 0)
+  private func names(_ x: PathWords, _ y: PathWords) -> Double {
+    (x.numbers == y.numbers ? 0.4 : 0) + 0.8 * x.likeness(y)
   }
 }
 

@@ -50,13 +50,19 @@ package struct ParameterOwners: Sendable {
     key.split(separator: ".").dropLast().joined(separator: ".")
   }
 
-  /// How much of their parameters two calls have in common, from 0 to 1; `nil` where the mapping does
-  /// not say of one of them.
-  func share(_ a: RecordedCall, _ b: RecordedCall) -> Double? {
-    let x = Self.targets(source, sourcePaths.owner(a.path), a)
-    let y = Self.targets(converted, convertedPaths.owner(b.path), b)
+  /// How much two calls have in common of their parameters' targets, from 0 to 1; `nil` where the
+  /// mapping does not say of one of them.
+  static func share(_ x: Set<Int>, _ y: Set<Int>) -> Double? {
     guard !x.isEmpty, !y.isEmpty else { return nil }
     return Double(x.intersection(y).count) / Double(x.union(y).count)
+  }
+
+  /// The mapping's targets that a call's parameters make.
+  func targets(_ call: RecordedCall, _ side: RunSide) -> Set<Int> {
+    switch side {
+    case .source: Self.targets(source, sourcePaths.owner(call.path), call)
+    case .converted: Self.targets(converted, convertedPaths.owner(call.path), call)
+    }
   }
 
   /// The path in its checkpoint of what a call computes with, where that is another module's: a scan

@@ -51,6 +51,10 @@ def prepare(tool, family, folder, seed=0):
     outputs = record_flax(family.source, variables, arguments, source.recording)
     run = run_port(port, arguments)
     for ours, theirs in zip(leaves(run), leaves(outputs), strict=True):
+        if ours.dtype.kind == "i":
+            # Labels: of two logits that are equal but for rounding either may be the larger.
+            assert np.mean(ours != theirs) < 0.01, family.name
+            continue
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-5, err_msg=family.name)
     converted = folder / "faithful.weights.safetensors"
     write_weights(port, converted)
