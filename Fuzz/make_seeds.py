@@ -186,7 +186,7 @@ def records():
             {"path": "b", "error": error}],
         "places": [{"path": "a", "found": ["a"]}],
         "documents": [{"path": "s.yaml", "sha256": digest}],
-        "passes": [{"count": 2, "sha256": digest, "outcomes": [
+        "passes": [{"openings": 2, "number": 0, "count": 2, "sha256": digest, "outcomes": [
             {"item": 0, "outcome": digest}, {"item": 1, "error": error}]}]}).encode()
     yield json.dumps({**head, "command": ["hash"], "jobs": 1, "items": [
         {"path": "a", "job": 1, "bytes": 4, "modified": 1}]}).encode()

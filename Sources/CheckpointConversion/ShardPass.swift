@@ -48,23 +48,34 @@ package struct ShardPass: ElementPass {
     }
   }
 
+  /// What keeps a shard from being written, as a full disk does, is thrown as it is: it says nothing of
+  /// the conversion.
   package func outcome(of index: Int) throws -> Outcome {
     let before = conversion.overflows.count
-    do {
+    return try inFile(conversion.checkpoint.path) {
       let file = try output.stage(index, overwrite: overwrite, work: work)
       staged.files.withLock { $0[index] = file }
       return Outcome(
         file: try FileIdentity(of: [file.temporaryPath], named: output.path(ofShard: index)),
         overflows: conversion.overflows.count - before)
-    } catch let error as FileSystemError {
+    }
+  }
+
+  /// Refuses an index in the way before any work is done.
+  package func checkIndex() throws {
+    do {
+      try output.checkIndex(overwrite: overwrite)
+    } catch {
       throw CheckpointError(error)
     }
   }
 
-  /// Gives the shards that were written their names: all, or none.
+  /// Gives the shards that were written their names: all, or none. An index that is to be replaced
+  /// goes first: it must not name a mixture of old shards and new.
   package func commitShards() throws {
     let files = staged.files.withLock { files in files.sorted { $0.key < $1.key }.map(\.value) }
     do {
+      if overwrite { try output.removeIndex() }
       try AtomicFile.commit(files)
     } catch {
       throw CheckpointError(error)
@@ -73,19 +84,23 @@ package struct ShardPass: ElementPass {
 
   /// Writes the index, which makes a checkpoint of the shards, once all of them are in place.
   ///
-  /// - Parameter outcomes: one per shard.
+  /// - Parameters:
+  ///   - outcomes: one per shard.
+  ///   - allowingCopies: whether a shard may have been copied to its place.
   /// - Throws: `CheckpointError` where a shard is not the one that was written.
-  package func commitIndex(_ outcomes: [Outcome]) throws {
+  package func commitIndex(_ outcomes: [Outcome], allowingCopies: Bool) throws {
     for (number, outcome) in outcomes.enumerated() {
       let path = output.path(ofShard: number)
       let found = try? FileIdentity(of: [path])
-      guard let found, found.matches(outcome.file, allowingCopies: true) else {
+      guard let found, found.matches(outcome.file, allowingCopies: allowingCopies) else {
         throw CheckpointError(
           file: path,
           found == nil
-            ? "this shard was written, and is not in its place"
-            : "this shard is not the one that its part wrote",
-          advice: "do that part again; the index is not written")
+            ? "this shard was written, and is not here"
+            : "this shard is not the one that its part wrote, or was written since",
+          advice: found == nil
+            ? "merge in the folder in which the parts ran, or do its part again"
+            : "do its part again (--allow-copies where it was copied to its place)")
       }
       conversion.overflows.add(outcome.overflows)
     }

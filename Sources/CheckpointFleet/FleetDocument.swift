@@ -26,11 +26,13 @@ enum FleetDocument {
     return all.prefix(readableFindings) + ["… and \(thousands(all.count - readableFindings)) more"]
   }
 
-  /// What was wrong, in a sentence.
-  static func sentence(of result: FleetResult) -> String {
-    let last = result.message.split(separator: "\n").last.map(String.init) ?? ""
-    let prefix = "savi-ckpt: error: "
-    if !last.isEmpty { return last.hasPrefix(prefix) ? String(last.dropFirst(prefix.count)) : last }
+  /// What was wrong with the checkpoint at `path`, in a sentence that does not name it again.
+  static func sentence(of result: FleetResult, _ path: String) -> String {
+    var last = Substring(result.message.split(separator: "\n").last ?? "")
+    for prefix in ["savi-ckpt: error: ", printable(path) + ": "] where last.hasPrefix(prefix) {
+      last = last.dropFirst(prefix.count)
+    }
+    if !last.isEmpty { return String(last) }
     let count = details(result).count
     return count > 0 ? counted(count, "finding") : "exit code \(result.exitCode)"
   }

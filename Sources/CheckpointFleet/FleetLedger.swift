@@ -8,7 +8,7 @@ import CheckpointParts
 /// is cut off by the next run, which goes on behind the last whole line.
 package final class FleetLedger {
   private let file: AppendedFile
-  /// What was done before.
+  /// What was done before: of an item that was done again, the last.
   package let results: [FleetResult]
 
   /// Opens the ledger of `job` in the folder of the plan's results, to go on with it.
@@ -72,9 +72,8 @@ package final class FleetLedger {
     _ path: String, _ plan: FleetPlan, _ job: Int
   ) throws -> (results: [FleetResult], wholeBytes: Int) {
     let bytes = try DocumentFile.read(path, limit: maximumSize, kind: "a job's results")
-    var results: [FleetResult] = []
+    var results: [Int: FleetResult] = [:]
     var whole = 0
-    var seen: Set<Int> = []
     let own = Set(plan.items(ofJob: job))
     while let end = bytes[whole...].firstIndex(of: UInt8(ascii: "\n")) {
       guard let node = try? SealedDocument.read(bytes[whole..<end]) else { break }
@@ -86,15 +85,16 @@ package final class FleetLedger {
         }
       } else {
         let result = try inFile(path) { try FleetResult(node) }
-        guard own.contains(result.item), seen.insert(result.item).inserted else {
+        guard own.contains(result.item) else {
           throw CheckpointError(
-            file: path, "item \(result.item) is not one of job \(job), or is there twice",
+            file: path, "item \(result.item) is not one of job \(job)",
             advice: "remove this file and run the job again")
         }
-        results.append(result)
+        // What was done again counts as it was the last time.
+        results[result.item] = result
       }
       whole = end + 1
     }
-    return (results, whole)
+    return (results.values.sorted { $0.item < $1.item }, whole)
   }
 }

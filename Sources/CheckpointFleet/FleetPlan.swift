@@ -59,17 +59,32 @@ package struct FleetPlan: Sendable {
   private static let maximumSize = 1 << 30
 
   /// The plan at `path`.
-  package init(path: String) throws {
+  ///
+  /// - Parameter toolVersion: the one that must have made it.
+  /// - Throws: `CheckpointError` where there is no such plan.
+  package init(path: String, toolVersion: String) throws {
     do {
       let bytes = try DocumentFile.read(path, limit: Self.maximumSize, kind: "a plan")
       self = try inFile(path) { try FleetPlan(bytes) }
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }
+    guard self.toolVersion == toolVersion else {
+      throw CheckpointError(
+        file: path, "version \(self.toolVersion) made this plan, this is \(toolVersion)",
+        advice: "plan again, or use that version")
+    }
   }
 
   /// - Throws: `CheckpointError` where this is no whole plan.
-  init(_ bytes: [UInt8]) throws { try self.init(SealedDocument.read(bytes)) }
+  private init(_ bytes: [UInt8]) throws {
+    do {
+      try self.init(SealedDocument.read(bytes))
+    } catch let error as CheckpointError where error.entry == nil {
+      throw CheckpointError(
+        "this is no plan as 'fleet plan' writes it: \(error.message)", advice: error.advice)
+    }
+  }
 
   /// - Parameter root: the document within its seal.
   package init(_ root: DocumentNode) throws {

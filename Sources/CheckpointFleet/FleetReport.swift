@@ -15,7 +15,7 @@ package struct FleetReport: Sendable {
 
     var failure: String? {
       guard let result else { return "not done (job \(job))" }
-      return result.failure
+      return result.failure(of: path)
     }
 
     /// 2 where it was not done.

@@ -31,12 +31,17 @@ package struct FleetResult: Sendable {
     if case .exited(let code) = end { code } else { 2 }
   }
 
-  /// In a few words, why it is no success; `nil` where it is one.
-  package var failure: String? {
+  /// Whether the command came to an end by itself. One that a signal ended, as a scheduler sends when
+  /// time or memory is over, is run again.
+  package var isFinal: Bool { if case .signalled = end { false } else { true } }
+
+  /// In a few words, why the checkpoint at `path` is no success; `nil` where it is one.
+  package func failure(of path: String) -> String? {
     switch end {
     case .exited(0): nil
-    case .exited: FleetDocument.sentence(of: self)
-    case .signalled(let signal): "the command was ended by signal \(signal)"
+    case .exited: FleetDocument.sentence(of: self, path)
+    case .signalled(let signal):
+      "the command was ended by signal \(signal); 'fleet run' runs it again, perhaps with more memory"
     case .tooMuchOutput: "the command printed more than can be kept"
     }
   }

@@ -11,6 +11,8 @@ package protocol DividedWork: AnyObject {
   var part: Part? { get }
   /// Whether the elements are elsewhere, and nothing but outcomes is at hand.
   var isMerge: Bool { get }
+  /// Whether files that were written at another time may be those that the parts read or wrote.
+  var allowsCopies: Bool { get }
 
   /// The checkpoint that `open` opens at `path`.
   ///
@@ -37,6 +39,7 @@ package final class WholeWork: DividedWork {
 
   package var part: Part? { nil }
   package var isMerge: Bool { false }
+  package var allowsCopies: Bool { false }
 
   package func checkpoint(
     at path: String, _ options: ReadOptions, _ selection: EntrySelection

@@ -1,3 +1,4 @@
+import Bytes
 import CheckpointCore
 import CheckpointInspection
 
@@ -7,7 +8,9 @@ package struct MergedParts: Sendable {
   package let arguments: [String]
   let openings: [PartDocument.Opening]
   let places: [PartDocument.Places]
-  let passes: [Pass]
+  let passes: [PassPlace: Pass]
+  /// Whether the parts may have read copies of the files.
+  package let allowsCopies: Bool
 
   /// What all parts did of a pass.
   struct Pass: Sendable {
@@ -45,7 +48,10 @@ package struct MergedParts: Sendable {
     arguments = first.arguments
     places = first.places
     openings = try first.openings.indices.map { try Self.opening($0, sorted) }
-    passes = try first.passes.indices.map { try Self.pass($0, sorted) }
+    passes = try Dictionary(
+      first.passes.indices.map { (first.passes[$0].place, try Self.pass($0, sorted)) },
+      uniquingKeysWith: { first, _ in first })
+    allowsCopies = allowingCopies
     let stale = Self.changedSince(first, openings, allowingCopies: allowingCopies)
     guard stale.isEmpty else {
       throw CheckpointError(
@@ -55,7 +61,11 @@ package struct MergedParts: Sendable {
   }
 
   private static func reason(_ error: any Error) -> String {
-    (error as? CheckpointError)?.message ?? "\(error)"
+    switch error {
+    case let error as CheckpointError: error.message
+    case let error as FileSystemError: CheckpointError(error).message
+    default: "\(error)"
+    }
   }
 
   /// What keeps the documents from being one run's.
@@ -124,7 +134,9 @@ package struct MergedParts: Sendable {
     let isSame =
       a.places == b.places && a.sources.count == b.sources.count
       && a.openings.count == b.openings.count && a.passes.count == b.passes.count
-      && zip(a.passes, b.passes).allSatisfy { $0.digest == $1.digest && $0.count == $1.count }
+      && zip(a.passes, b.passes).allSatisfy {
+        $0.place == $1.place && $0.digest == $1.digest && $0.count == $1.count
+      }
     return isSame ? nil : "it found other work to do"
   }
 

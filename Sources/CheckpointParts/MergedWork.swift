@@ -5,21 +5,22 @@ import CheckpointInspection
 /// The work as its parts did it: nothing is read but what they found.
 package final class MergedWork: DividedWork {
   private let parts: MergedParts
-  private var (nextOpening, nextPlaces, nextPass) = (0, 0, 0)
+  private var place = PassPlace()
+  private var nextPlaces = 0
 
   package init(_ parts: MergedParts) { self.parts = parts }
 
   package var part: Part? { nil }
   package var isMerge: Bool { true }
+  package var allowsCopies: Bool { parts.allowsCopies }
 
   package func checkpoint(
     at path: String, _ options: ReadOptions, _ selection: EntrySelection
   ) throws -> Checkpoint {
-    guard nextOpening < parts.openings.count, parts.openings[nextOpening].path == path else {
-      throw Self.apart("the parts did not open \(path) here")
-    }
-    let opening = parts.openings[nextOpening]
-    nextOpening += 1
+    guard place.openings < parts.openings.count, parts.openings[place.openings].path == path
+    else { throw Self.apart("the parts did not open \(path) here") }
+    let opening = parts.openings[place.openings]
+    place.open()
     let listing = try opening.result.get()
     return Checkpoint(
       path: listing.path,
@@ -41,11 +42,11 @@ package final class MergedWork: DividedWork {
 
   package func outcomes<Pass: ElementPass>(of pass: Pass) throws -> [Pass.Outcome]? {
     let items = pass.items
-    guard nextPass < parts.passes.count, parts.passes[nextPass].digest == digest(of: items) else {
+    guard let done = parts.passes[place], done.digest == digest(of: items) else {
       throw Self.apart("the parts did other work than is to be merged")
     }
-    nextPass += 1
-    return try parts.passes[nextPass - 1].outcomes.map { result in
+    place.makePass()
+    return try done.outcomes.map { result in
       try Pass.Outcome(record: DocumentNode(try result.get()))
     }
   }

@@ -46,6 +46,9 @@ package struct PartDocument: Sendable {
 
   /// What this part did of a pass.
   struct Pass: Sendable {
+    /// How many checkpoints the command had opened before, and how many passes it made since the last
+    /// of them: where one of these cannot be read, the next checkpoint's passes are found all the same.
+    let place: PassPlace
     /// How many items there are, and the SHA-256 of their names and sizes.
     let count: Int
     let digest: String
@@ -169,7 +172,8 @@ extension PartDocument.Listing: RecordedOutcome {
 extension PartDocument.Pass: RecordedOutcome {
   var record: JSONValue {
     .object([
-      "count": .int(count), "sha256": .string(digest),
+      "openings": .int(place.openings), "number": .int(place.number), "count": .int(count),
+      "sha256": .string(digest),
       "outcomes": .array(
         outcomes.map { index, result in
           switch result {
@@ -181,6 +185,8 @@ extension PartDocument.Pass: RecordedOutcome {
   }
 
   init(record node: DocumentNode) throws {
+    place = PassPlace(
+      openings: try node.require("openings").int(), number: try node.require("number").int())
     count = try node.require("count").int()
     digest = try node.require("sha256").string()
     outcomes = try node.require("outcomes").items().map { node in

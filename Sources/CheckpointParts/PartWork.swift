@@ -7,6 +7,7 @@ import CheckpointInspection
 package final class PartWork: DividedWork {
   private let ownPart: Part
   private var division: PartDivision
+  private var place = PassPlace()
   private var openings: [PartDocument.Opening] = []
   private var knownPlaces: [PartDocument.Places] = []
   private var sources: [PartDocument.Source] = []
@@ -22,10 +23,12 @@ package final class PartWork: DividedWork {
 
   package var part: Part? { ownPart }
   package var isMerge: Bool { false }
+  package var allowsCopies: Bool { false }
 
   package func checkpoint(
     at path: String, _ options: ReadOptions, _ selection: EntrySelection
   ) throws -> Checkpoint {
+    place.open()
     do {
       let checkpoint = try Checkpoint(path: path, options: options, selection: selection)
       openings.append(
@@ -79,8 +82,9 @@ package final class PartWork: DividedWork {
     }
     passes.append(
       PartDocument.Pass(
-        count: items.count, digest: digest(of: items),
+        place: place, count: items.count, digest: digest(of: items),
         outcomes: zip(own, results).map { ($0, $1.map(\.record)) }))
+    place.makePass()
     for case .failure(let error) in results where failure == nil { failure = error }
     return nil
   }

@@ -130,8 +130,9 @@ struct ConvertCommand: DivisibleCommand {
       try withProgress(of: conversion, work) {
         let pass = try ShardPass(
           conversion, to: output, limit: maxShardSize.bytes, overwrite: force, work: $0)
+        if !work.isMerge { try pass.checkIndex() }
         if let outcomes = try work.outcomes(of: pass) {
-          try pass.commitIndex(outcomes)
+          try pass.commitIndex(outcomes, allowingCopies: work.allowsCopies)
         } else {
           try pass.commitShards()
         }

@@ -29,10 +29,16 @@ struct DivisionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Do part I of N, balanced by bytes, and print a JSON document of what it found: "
-        + "'savi-ckpt merge' makes the command's result of all N.", valueName: "i/n"))
+        + "'savi-ckpt merge' makes the command's result of all N.", valueName: "i/n"),
+    transform: { text in
+      guard let part = Part(text) else {
+        throw ValidationError("it is I/N, with I from 1 to N.")
+      }
+      return part
+    })
   var part: Part?
 
-  /// A command line without what says how to divide and how to print: all parts of one run, and
+  /// A command line without what says how to divide and in which form to print: all parts of one run, and
   /// nothing else, have the same.
   static func undivided(_ arguments: some Sequence<String>) -> [String] {
     var result: [String] = []
@@ -40,7 +46,7 @@ struct DivisionOptions: ParsableArguments {
     while let argument = iterator.next() {
       switch argument {
       case "--part": _ = iterator.next()
-      case "--json", "-q", "--quiet": break
+      case "--json": break
       case "--":
         result.append(argument)
         while let rest = iterator.next() { result.append(rest) }
@@ -49,8 +55,4 @@ struct DivisionOptions: ParsableArguments {
     }
     return result
   }
-}
-
-extension Part: ExpressibleByArgument {
-  init?(argument: String) { self.init(argument) }
 }

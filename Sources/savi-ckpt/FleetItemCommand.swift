@@ -2,6 +2,7 @@ import ArgumentParser
 import Bytes
 import CheckpointCore
 import CheckpointFleet
+import CheckpointValidation
 
 /// The command that a fleet runs on each of its checkpoints, in a process of its own: whatever one
 /// checkpoint does to it, the others are done.
@@ -24,16 +25,46 @@ enum FleetItemCommand {
         advice: suggestion(for: name, among: names)
           ?? "it runs one of \(names.joined(separator: ", "))")
     }
+    let parsed: any ParsableCommand
     do {
-      _ = try SaviCkpt.parseAsRoot(arguments(command, "checkpoint"))
+      parsed = try SaviCkpt.parseAsRoot(arguments(command, placeholder))
     } catch {
       throw CheckpointError(
         kind: .usage,
-        "'\(command.joined(separator: " "))' is no command for a checkpoint: "
-          + SaviCkpt.message(for: error),
+        "'\(command.joined(separator: " "))' is no command that a checkpoint's name can follow: "
+          + SaviCkpt.message(for: error).split(separator: "\n").joined(separator: " "),
         advice: "see 'savi-ckpt \(name) --help'")
     }
+    try checkOnce(parsed, name)
   }
+
+  /// Refuses what each checkpoint would do for itself and is the fleet's to do.
+  private static func checkOnce(_ command: any ParsableCommand, _ name: String) throws {
+    var reason: String?
+    switch command {
+    case let command as ValidateCommand:
+      // A schema that cannot be read would fail on every checkpoint.
+      _ = try CheckpointSchema.load(command.schema)
+      if !command.output.isEmpty || command.updateBaseline {
+        reason = "every checkpoint would write the same file; 'fleet merge --output' writes reports"
+      } else if command.files != [placeholder] {
+        reason = "a fleet's checkpoints are named before --run"
+      }
+    case is HashCommand, is StatsCommand, is DescribeCommand, is LsCommand: break
+    default: reason = "it would look at no checkpoint"
+    }
+    if (command as? any DivisibleCommand)?.division.part != nil {
+      reason = "a fleet looks at whole checkpoints"
+    }
+    if let reason {
+      throw CheckpointError(
+        kind: .usage, "a fleet cannot run this '\(name)': \(reason)",
+        advice: "give --run the command with its options alone")
+    }
+  }
+
+  /// Stands for a checkpoint's path where a command is tried.
+  private static let placeholder = "CHECKPOINT"
 
   private static func arguments(_ command: [String], _ path: String) -> [String] {
     command + ["--json", "--quiet", "--", path]

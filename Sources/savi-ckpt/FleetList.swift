@@ -37,12 +37,18 @@ enum FleetList {
     if [".txt", ".list", ".lst"].contains(where: path.hasSuffix) { return true }
     guard let file = try? RandomAccessFile(path: path),
       let start = try? file.readPrefix(min(file.size, 1 << 16)),
-      let line = start.split(separator: UInt8(ascii: "\n")).first(where: { $0.first != comment }),
-      let entry = String(validating: line, as: UTF8.self)?.split(whereSeparator: \.isNewline).first
+      let line = start.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == 0 })
+        .first(where: { $0.first != comment }),
+      let entry = String(validating: line, as: UTF8.self)?.split(whereSeparator: isSeparator).first
     else { return false }
     // A brace begins an index of shards.
     return (try? FileState(of: String(entry))) != nil
       || isPattern(String(entry)) && !entry.hasPrefix("{")
+  }
+
+  /// Lines end with newlines, or with zero bytes as `find -print0` writes them.
+  private static func isSeparator(_ character: Character) -> Bool {
+    character.isNewline || character == "\0"
   }
 
   private static let comment = UInt8(ascii: "#")
@@ -54,8 +60,12 @@ enum FleetList {
         try limit.map {
           try DocumentFile.read(path, limit: $0, kind: "a list of checkpoints")
         } ?? Machine.readAll(0)
-      return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        .filter { $0.utf8.first != comment }.map(String.init)
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw CheckpointError(
+          file: path, "this is no list: it is not UTF-8 text", advice: "write a path on each line")
+      }
+      let entries = text.trimmingPrefix("\u{FEFF}").split(whereSeparator: isSeparator)
+      return entries.filter { $0.utf8.first != comment }.map(String.init)
     } catch let error as FileSystemError {
       throw CheckpointError(error)
     }

@@ -30,7 +30,7 @@ struct FleetMergeCommand: ParsableCommand {
     for file in output.compactMap(\.file) {
       try OutputPlace.checkDistinct(file, from: [plan], option: "--output")
     }
-    let plan = try FleetPlan(path: self.plan)
+    let plan = try FleetPlan(path: self.plan, toolVersion: toolVersion)
     let folder = results.folder(of: self.plan)
     let result = FleetReport(
       plan,

@@ -43,7 +43,7 @@ struct FleetPlanCommand: ParsableCommand {
   @Flag(help: "Replace the plan if it exists.")
   var force = false
 
-  @OptionGroup var report: ReportOptions
+  @OptionGroup var notes: NoteOptions
 
   /// What a job has to read where nothing else is asked for.
   private static let defaultJobSize = 64 << 30
@@ -56,7 +56,6 @@ struct FleetPlanCommand: ParsableCommand {
     guard jobs == nil || jobSize == nil else {
       throw ValidationError("--jobs and --job-size say the same: leave one out.")
     }
-    if report.json { throw ValidationError("The plan itself is a JSON document.") }
   }
 
   func run() throws {
@@ -78,7 +77,7 @@ struct FleetPlanCommand: ParsableCommand {
     }
     let missing = checkpoints.filter { $0.state == nil }
     if let first = missing.first {
-      report.note(
+      notes.note(
         "\(counted(missing.count, "checkpoint")) cannot be found, \(first.path) "
           + "\(missing.count == 1 ? "" : "first; each ")will fail")
     }

@@ -9,7 +9,8 @@ struct FleetRunCommand: ParsableCommand {
     abstract: "Do one job of a plan, or go on with it.",
     discussion: """
       Each checkpoint is looked at by a process of its own, and its result is kept when it is done: a \
-      job that was ended goes on behind the last one. Exit code 0 where all checkpoints of the job \
+      job that was ended goes on behind the last one. One whose process was ended by a signal is looked \
+      at again. Exit code 0 where all checkpoints of the job \
       are fine, 1 where one is not what it should be, 2 where one cannot be read.
       """)
 
@@ -19,35 +20,29 @@ struct FleetRunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The number of the job, from 1.", valueName: "n"))
   var job: Int
 
-  @OptionGroup var results: FleetResultsOptions
-  @OptionGroup var report: ReportOptions
+  @Flag(help: "Also look again at checkpoints that could not be read.")
+  var retry = false
 
-  func validate() throws {
-    if report.json { throw ValidationError("'fleet merge --json' prints the results.") }
-  }
+  @OptionGroup var results: FleetResultsOptions
+  @OptionGroup var notes: NoteOptions
 
   func run() throws {
-    let plan = try FleetPlan(path: self.plan)
-    guard plan.toolVersion == toolVersion else {
-      throw CheckpointError(
-        file: self.plan, "version \(plan.toolVersion) made this plan, this is \(toolVersion)",
-        advice: "plan again, or use that version")
-    }
+    let plan = try FleetPlan(path: self.plan, toolVersion: toolVersion)
     guard (1...plan.jobCount).contains(job) else {
       throw CheckpointError(
         kind: .usage, "there is no job \(job): the plan has \(plan.jobCount), from 1")
     }
     let ledger = try FleetLedger(plan, job: job, in: results.folder(of: self.plan))
-    let done = Set(ledger.results.map(\.item))
-    var codes = ledger.results.map(\.exitCode)
+    let done = ledger.results.filter { $0.isFinal && !(retry && $0.exitCode > 1) }
+    let skipped = Set(done.map(\.item))
+    var codes = done.map(\.exitCode)
     let items = plan.items(ofJob: job)
-    for item in items where !done.contains(item) {
+    for item in items where !skipped.contains(item) {
       let result = try outcome(of: item, plan)
       try ledger.add(result)
       codes.append(result.exitCode)
-      if let failure = result.failure {
-        report.note("\(plan.items[item].path): \(failure)")
-      }
+      let path = plan.items[item].path
+      if let failure = result.failure(of: path) { notes.note("\(path): \(failure)") }
     }
     let failures = codes.count { $0 != 0 }
     try Console.output(

@@ -4,11 +4,20 @@ import CheckpointCore
 import CheckpointFormats
 import CheckpointParts
 
-/// How much a command says.
+/// In which form a command prints, and how much it says.
 struct ReportOptions: ParsableArguments {
   @Flag(name: .long, help: "Print one JSON document (described in schemas/).")
   var json = false
 
+  @OptionGroup var notes: NoteOptions
+
+  var quiet: Bool { notes.quiet }
+
+  func note(_ text: String) { notes.note(text) }
+}
+
+/// How much a command says.
+struct NoteOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print no notes, only results and errors.")
   var quiet = false
 

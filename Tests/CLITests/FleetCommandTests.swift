@@ -1,4 +1,5 @@
 import CheckpointCore
+import CheckpointParts
 import DamageCorpus
 import Foundation
 import FoundationXML
@@ -70,7 +71,22 @@ struct FleetCommandTests {
         == ["r1", "r10", "r11", "r6", "r7", "r8", "r9", "r2"].map { $0 + ".safetensors" })
     let nothing = try runCommand(["fleet", "plan", folder.file("x*"), "-o", folder.file("p.json")])
     #expect(nothing.status == 2 && nothing.error.contains("fits nothing"))
-    for wrong in [["convert", "a"], ["validate"], ["hash", "--nonsense"]] {
+    // As 'find -print0' and editors that write a byte order mark leave them.
+    let names = ["r1", "r2"].map { folder.file("runs/\($0).safetensors") }
+    for text in [
+      names.joined(separator: "\0") + "\0", "\u{FEFF}" + names.joined(separator: "\r\n"),
+    ] {
+      try makePlan([folder.write("list.txt", Array(text.utf8))])
+      #expect(try items().map(\.path) == names)
+    }
+    let binary = try folder.write("binary.txt", [0xFF, 0x00, 0xFE])
+    let noList = try runCommand(["fleet", "plan", binary, "-o", folder.file("p.json")])
+    #expect(noList.status == 2 && noList.error.contains("no list"))
+    for wrong in [
+      ["convert", "a"], ["validate"], ["hash", "--nonsense"], ["ls", "--help"],
+      ["hash", "--part", "1/2"], ["validate", "--schema", "nope"],
+      ["validate", "--schema", "savi-small", "--output", "json=o.json"],
+    ] {
       let run = try runCommand(
         ["fleet", "plan", folder.file("runs"), "-o", folder.file("p.json"), "--run"] + wrong)
       #expect(run.status == 64, "\(run.error)")
@@ -131,6 +147,24 @@ struct FleetCommandTests {
     let again = try runCommand(["fleet", "run", plan, "--job", "1"])
     #expect(again.output.contains("5 done before"))
     #expect(try String(contentsOfFile: ledger, encoding: .utf8).hasPrefix(start))
+    #expect(try results().output == report)
+    // One whose command a signal ended is looked at again, and --retry looks at the unreadable again.
+    let members = try lines[1...].map { line -> [JSONValue.Member] in
+      guard case .object(let members) = try JSONParser.parse(Array(line.utf8)) else { return [] }
+      return members.filter { $0.key != "sha256" }
+    }
+    let killed = members.map { members in
+      SealedDocument.text(
+        members.map { $0.key == "exit_code" && $0.value == .int(1) ? .init("signal", .int(9)) : $0 }
+      )
+    }
+    try "\(lines[0])\n\(killed.joined(separator: "\n"))\n".write(
+      toFile: ledger, atomically: true, encoding: .utf8)
+    #expect(try results([]).output.contains("ended by signal 9"))
+    #expect(try runCommand(["fleet", "run", plan, "--job", "1"]).output.contains("11 done before"))
+    #expect(try results().output == report)
+    let retried = try runCommand(["fleet", "run", plan, "--job", "1", "--retry"])
+    #expect(retried.output.contains("11 done before") && retried.status == 2)
     #expect(try results().output == report)
     // A line that was changed is not believed.
     try whole.replacing("\"exit_code\":1", with: "\"exit_code\":0").write(

@@ -68,7 +68,7 @@ struct PartCommandTests {
     let schema = try folder.write(
       "s.yaml",
       Array(
-        "schema_version: 1\nname: s\ntensors:\n  - {name: 'layers.*', dtype: float32, mean: {max: 0}}\n"
+        "schema_version: 1\nname: s\ntensors:\n  - {name: 'layers.**', dtype: float32, mean: {max: 0}}\n"
           .utf8))
     try checkSame(["hash", file], count)
     try checkSame(["stats", file, "--style", "full"], count)
@@ -125,6 +125,14 @@ struct PartCommandTests {
     for file in files {
       #expect(try fileBytes(whole + "/" + file) == fileBytes(divided + "/" + file), "\(file)")
     }
+    // New shards never stand under an index that names the old ones.
+    let forced = try runCommand(command(divided) + ["--force", "--part", "1/4"])
+    #expect(forced.status == 0, "\(forced.error)")
+    #expect(!FileManager.default.fileExists(atPath: divided + "/m.safetensors.index.json"))
+    let early2 = try runCommand(["merge"] + results)
+    #expect(early2.status == 2 && early2.error.contains("written since"), "\(early2.error)")
+    let blocked = try runCommand(command(whole) + ["--part", "1/4"])
+    #expect(blocked.status == 2 && blocked.output.isEmpty && blocked.error.contains("index.json"))
     let single = try runCommand(["convert", sample, "-o", folder.file("x.pth"), "--part", "1/2"])
     #expect(single.status == 64 && single.error.contains("--max-shard-size"))
   }
@@ -143,6 +151,16 @@ struct PartCommandTests {
     let merged = try runCommand(["merge"] + results)
     #expect(whole.status == 2 && merged.status == 2)
     #expect(merged.error == whole.error && merged.output.isEmpty)
+
+    // Beside others it is one finding, and the others are compared with the source all the same.
+    let good = try write("b.safetensors")
+    let schema = try folder.write(
+      "s.yaml", Array("schema_version: 1\nname: s\ntensors: [{name: '**'}]\n".utf8))
+    let command = ["validate", file, good, file, npz, "--schema", schema, "--against", good]
+    let several = try parts(command, 3, status: 2)
+    let report = try runCommand(command)
+    #expect(report.output.contains("W050") && report.status == 2)
+    #expect(try runCommand(["merge"] + several).output == report.output)
   }
 
   /// A part's document as another version of the tool would have written it.
@@ -217,7 +235,7 @@ struct PartCommandTests {
   @Test("a schema that changed is noticed")
   func schema() throws {
     let file = try write("a.safetensors")
-    let text = "schema_version: 1\nname: s\ntensors:\n  - {name: '*'}\n"
+    let text = "schema_version: 1\nname: s\ntensors:\n  - {name: '**'}\n"
     let schema = try folder.write("s.yaml", Array(text.utf8))
     let results = try parts(["validate", file, "--schema", schema], 2)
     _ = try folder.write("s.yaml", Array((text + "  - {name: 'w', required: false}\n").utf8))

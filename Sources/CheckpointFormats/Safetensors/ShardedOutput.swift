@@ -27,6 +27,15 @@ package struct ShardedOutput: Sendable {
 
   package func path(ofShard number: Int) -> String { names.shard(number) }
 
+  /// Refuses an index that is in the way.
+  package func checkIndex(overwrite: Bool) throws(FileSystemError) {
+    // Making the temporary file is the test; it goes away with its owner.
+    _ = try AtomicFile(path: names.index, overwrite: overwrite)
+  }
+
+  /// Deletes the index that is to be replaced, where there is one.
+  package func removeIndex() throws(FileSystemError) { try FileRemoval.remove(names.index) }
+
   /// The index, which waits for its name. What runs that were killed left of the set is deleted.
   package func index(overwrite: Bool) throws(FileSystemError) -> AtomicFile {
     AtomicFile.sweepLeftovers(of: names.index, outputs: names.isPart)
