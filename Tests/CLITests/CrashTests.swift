@@ -25,7 +25,7 @@ struct CrashTests {
     let begin = ContinuousClock.now
     let whole = try startConversion(to: output)
     whole.waitUntilExit()
-    let duration = begin.duration(to: .now)
+    var duration = begin.duration(to: .now)
     let new = try fileBytes(output)
     let old = Array("the file that was here before".utf8)
     var inTheMiddle = 0
@@ -38,6 +38,8 @@ struct CrashTests {
       Thread.sleep(forTimeInterval: moment / .seconds(1))
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
+      // A machine is busier at one time than at another: the moments follow.
+      duration = process.terminationReason == .exit ? duration * 0.8 : duration * 1.1
       let exists = FileManager.default.fileExists(atPath: output)
       let found = exists ? try fileBytes(output) : []
       #expect(found == new || found == (isReplacing ? old : []), "\(found.count) bytes")
