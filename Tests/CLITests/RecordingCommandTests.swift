@@ -1,4 +1,5 @@
 import CheckpointCore
+import DamageCorpus
 import Foundation
 import TestSupport
 import Testing
@@ -37,6 +38,42 @@ struct RecordingCommandTests {
       #expect(number(cause["effect"]) < 1e-3)
     }
     #expect(items(json["unpaired"]).count == 2)
+  }
+
+  /// A recording of a model that returns scores and the class of the highest of each.
+  private func recording(_ folder: TemporaryFolder, _ name: String, ties: Int) throws -> String {
+    let count = 200
+    let scores = (0..<count).map { Float($0 * 37 % 101) / 7 - 5 }
+    let labels = (0..<count).map { Int64($0 < ties ? 3 : $0 % 3) }
+    var file = SafetensorsFile([
+      .init("x", [count], scores.map { $0 / 2 }), .init("scores", [count], scores),
+      .init("labels", "I64", [count], labels.flatMap { withUnsafeBytes(of: $0) { Array($0) } }),
+    ])
+    func tensor(_ name: String) -> JSONValue {
+      .object(["name": .string(name), "tensor": .string(name)])
+    }
+    let call = JSONValue.object([
+      "path": .string(""), "class": .string("Classifier"), "bases": .array([]),
+      "framework": .string("torch"), "number": .int(0), "parent": .null, "completed": .bool(true),
+      "inputs": .array([tensor("x")]), "outputs": .array([tensor("scores"), tensor("labels")]),
+      "parameters": .object([]), "attributes": .object([]),
+    ])
+    let calls = JSONValue.object([
+      "schema_version": .int(1), "versions": .object([]), "limit": .int(1 << 24),
+      "notes": .array([]), "calls": .array([call]),
+    ])
+    file.metadata = [.init("savi_ckpt.calls", .string(calls.serialized()))]
+    return try folder.write(name, file.bytes)
+  }
+
+  @Test("a label where two classes are as likely is no fault, many other labels are one")
+  func ties() throws {
+    let folder = try TemporaryFolder()
+    let source = try recording(folder, "a.safetensors", ties: 0)
+    let tie = try recording(folder, "b.safetensors", ties: 2)
+    let wrong = try recording(folder, "c.safetensors", ties: 30)
+    #expect(try report(["--recordings", source, tie]).json["agrees"] == .bool(true))
+    #expect(try report(["--recordings", source, wrong]).json["agrees"] == .bool(false))
   }
 
   @Test("with the checkpoints nothing behind a fault stays unjudged")

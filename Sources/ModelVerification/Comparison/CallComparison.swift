@@ -11,6 +11,13 @@ struct ComparedTensor {
   let isWithin: Bool
   /// A few elements of both, in the source's layout.
   let samples: (source: [Float], converted: [Float])
+
+  /// Whether these are labels that differ in few places: where two classes are as likely as one another,
+  /// rounding decides.
+  var isTie: Bool {
+    source.tensor.dtype.isInteger && converted.tensor.dtype.isInteger
+      && difference.share <= RecordingTolerance.ties
+  }
 }
 
 /// Compares the tensors of calls, and keeps what was learned of layouts and of rounding.

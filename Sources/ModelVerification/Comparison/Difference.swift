@@ -8,6 +8,8 @@ package struct Difference: Sendable {
   package let scale: Double
   /// The root of the sum of squares of the difference, as a part of the reference's.
   package let rootMeanSquare: Double
+  /// The part of the elements that differ at all, from 0 to 1.
+  package let share: Double
 
   /// The largest difference as a part of the reference's scale.
   package var relative: Double {
@@ -24,6 +26,7 @@ package struct Difference: Sendable {
     var (largest, scale): (Scalar, Scalar) = (0, 0)
     var (squares, reference) = (0.0, 0.0)
     var isNaN = a.count != b.count
+    var differing = 0
     for index in 0..<min(a.count, b.count) {
       let (x, y) = (a[index], b[index])
       // Equal infinities, and NaN in both, are no difference.
@@ -34,6 +37,7 @@ package struct Difference: Sendable {
         }
         continue
       }
+      differing += 1
       let difference = (x - y).magnitude
       if difference.isNaN { isNaN = true }
       largest = max(largest, difference)
@@ -43,6 +47,7 @@ package struct Difference: Sendable {
         reference += Double(y) * Double(y)
       }
     }
+    share = Double(differing) / Double(max(1, b.count))
     maximum = isNaN ? .nan : Double(largest)
     self.scale = Double(scale)
     rootMeanSquare =

@@ -15,6 +15,8 @@ public struct RecordingTolerance: Sendable {
   static let rounding = 1e-6
   /// A difference above this part of the scale is no rounding, however often it was amplified.
   static let certain = 1e-3
+  /// Labels of which no larger part differs are the same but for ties.
+  static let ties = 0.01
   /// How much more a layer's outputs may differ than its inputs, where it cannot be recomputed:
   /// softmax and norms amplify.
   static let amplification = 20.0
