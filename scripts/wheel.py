@@ -13,7 +13,8 @@ import platform
 import subprocess
 import sys
 import tomllib
-import zipfile
+
+import dense_zip
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python/savi_ckpt"
@@ -65,11 +66,7 @@ def pack(stage, folder, tag):
     files.append((f"{info}/RECORD", "\n".join(record).encode(), 0o644))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"savi_ckpt-{version}-{tag}.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content, mode in files:
-            entry = zipfile.ZipInfo(name)
-            entry.external_attr = (0o100000 | mode) << 16
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
+    dense_zip.write(path, files)
     return path
 
 
