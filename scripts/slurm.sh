@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh slurmctld slurmd sbatch:slurm-client munged:munge python3
 if [ "$(id -u)" != 0 ]; then
+  sudo -n true 2>/dev/null && exec sudo -n "$0"
   echo "Slurm's daemons must be started as root: run 'sudo make slurm'" >&2
   exit 1
 fi

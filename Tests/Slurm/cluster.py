@@ -31,7 +31,7 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -53,7 +53,7 @@ class Cluster:
         configuration = folder / "slurm.conf"
         configuration.write_text(CONFIGURATION.format(
             host=socket.gethostname().split(".")[0], folder=folder, controller=free_port(),
-            daemon=free_port()))
+            daemon=free_port(), processors=min(2, os.cpu_count() or 1)))
         self.environment = dict(os.environ, SLURM_CONF=str(configuration), PATH=PATH)
         key = folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
