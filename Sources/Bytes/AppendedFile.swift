@@ -29,18 +29,7 @@ package final class AppendedFile {
 
   /// Adds `text` at the end and flushes it to the disk.
   package func append(_ text: String) throws(FileSystemError) {
-    let bytes = Array(text.utf8)
-    var done = 0
-    while done < bytes.count {
-      let count = unsafe bytes.withUnsafeBytes { buffer in
-        unsafe write(descriptor, buffer.baseAddress! + done, buffer.count - done)
-      }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .last("write to", path)
-      }
-      done += count
-    }
+    try Machine.write(Array(text.utf8), to: descriptor, path: path)
     guard fsync(descriptor) == 0 else { throw .last("flush", path) }
   }
 }

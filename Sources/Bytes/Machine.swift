@@ -75,7 +75,11 @@ package enum Machine {
   }
 
   /// Writes all of `bytes` to a file descriptor.
-  package static func write(_ bytes: [UInt8], to descriptor: CInt) throws(FileSystemError) {
+  ///
+  /// - Parameter path: the file that it is; without one, it is a standard stream.
+  package static func write(
+    _ bytes: [UInt8], to descriptor: CInt, path: String? = nil
+  ) throws(FileSystemError) {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -88,8 +92,8 @@ package enum Machine {
       if count < 0 {
         if errno == EINTR { continue }
         throw FileSystemError(
-          action: "write to", path: descriptor == 1 ? "standard output" : "standard error",
-          code: errno)
+          action: "write to",
+          path: path ?? (descriptor == 1 ? "standard output" : "standard error"), code: errno)
       }
       done += count
     }

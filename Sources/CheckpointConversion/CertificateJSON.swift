@@ -76,12 +76,7 @@ extension Certificate.Selection {
     exclude = try members.require("exclude", of: node).items().map { try $0.string() }
     // Certificates of versions that did not record these say nothing of them.
     format = try members["format"]?.optionalString().map { FormatName(rawValue: $0) }
-    rawTypes = try (members["raw_as"]?.items() ?? []).map { node in
-      guard let dtype = DType(rawValue: try node.string()) else {
-        throw node.problem("'\(try node.string())' is no dtype")
-      }
-      return dtype
-    }
+    rawTypes = try (members["raw_as"]?.items() ?? []).map { try $0.dtype() }
   }
 }
 

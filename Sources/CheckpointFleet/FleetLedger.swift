@@ -13,36 +13,29 @@ package final class FleetLedger {
 
   /// Opens the ledger of `job` in the folder of the plan's results, to go on with it.
   ///
-  /// - Throws: `CheckpointError` where another process is at this job, or the ledger is another plan's.
+  /// - Throws: `CheckpointError` where another process is at this job, or the ledger is another plan's;
+  ///   `FileSystemError` where the ledger cannot be written.
   package init(_ plan: FleetPlan, job: Int, in folder: String) throws {
-    do {
-      try Folder.create(folder)
-      let path = Self.path(job, in: folder)
-      file = try AppendedFile(path: path)
-      guard file.isLocked else {
-        throw CheckpointError(
-          file: path, "another process is at job \(job)", advice: "wait for it, or end it")
-      }
-      let content = try Self.read(path, plan, job)
-      results = content.results
-      try file.cut(at: content.wholeBytes)
-      if content.wholeBytes == 0 {
-        try file.append(
-          SealedDocument.text([.init("plan", .string(plan.identity)), .init("job", .int(job))])
-            + "\n")
-      }
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
+    try Folder.create(folder)
+    let path = Self.path(job, in: folder)
+    file = try AppendedFile(path: path)
+    guard file.isLocked else {
+      throw CheckpointError(
+        file: path, "another process is at job \(job)", advice: "wait for it, or end it")
+    }
+    let content = try Self.read(path, plan, job)
+    results = content.results
+    try file.cut(at: content.wholeBytes)
+    if content.wholeBytes == 0 {
+      try file.append(
+        SealedDocument.text([.init("plan", .string(plan.identity)), .init("job", .int(job))])
+          + "\n")
     }
   }
 
   /// Adds what came of an item, which is then done for good.
   package func add(_ result: FleetResult) throws {
-    do {
-      try file.append(SealedDocument.text(result.members) + "\n")
-    } catch {
-      throw CheckpointError(error)
-    }
+    try file.append(SealedDocument.text(result.members) + "\n")
   }
 
   /// The results of a job so far; none where it was not begun.
@@ -53,8 +46,6 @@ package final class FleetLedger {
       return try read(path(job, in: folder), plan, job).results
     } catch let error as FileSystemError where error.isMissingFile {
       return []
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
     }
   }
 
@@ -74,7 +65,6 @@ package final class FleetLedger {
     let bytes = try DocumentFile.read(path, limit: maximumSize, kind: "a job's results")
     var results: [Int: FleetResult] = [:]
     var whole = 0
-    let own = Set(plan.items(ofJob: job))
     while let end = bytes[whole...].firstIndex(of: UInt8(ascii: "\n")) {
       guard let node = try? SealedDocument.read(bytes[whole..<end]) else { break }
       if whole == 0 {
@@ -85,7 +75,7 @@ package final class FleetLedger {
         }
       } else {
         let result = try inFile(path) { try FleetResult(node) }
-        guard own.contains(result.item) else {
+        guard plan.items.indices.contains(result.item), plan.items[result.item].job == job else {
           throw CheckpointError(
             file: path, "item \(result.item) is not one of job \(job)",
             advice: "remove this file and run the job again")

@@ -61,14 +61,10 @@ package struct FleetPlan: Sendable {
   /// The plan at `path`.
   ///
   /// - Parameter toolVersion: the one that must have made it.
-  /// - Throws: `CheckpointError` where there is no such plan.
+  /// - Throws: `CheckpointError` where this is no such plan, `FileSystemError` where it cannot be read.
   package init(path: String, toolVersion: String) throws {
-    do {
-      let bytes = try DocumentFile.read(path, limit: Self.maximumSize, kind: "a plan")
-      self = try inFile(path) { try FleetPlan(bytes) }
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
-    }
+    let bytes = try DocumentFile.read(path, limit: Self.maximumSize, kind: "a plan")
+    self = try inFile(path) { try FleetPlan(bytes) }
     guard self.toolVersion == toolVersion else {
       throw CheckpointError(
         file: path, "version \(self.toolVersion) made this plan, this is \(toolVersion)",

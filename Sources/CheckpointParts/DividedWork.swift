@@ -33,13 +33,17 @@ package protocol DividedWork: AnyObject {
   func outcomes<Pass: ElementPass>(of pass: Pass) throws -> [Pass.Outcome]?
 }
 
-/// All of the work, here and now.
-package final class WholeWork: DividedWork {
-  package init() {}
-
+extension DividedWork {
   package var part: Part? { nil }
   package var isMerge: Bool { false }
   package var allowsCopies: Bool { false }
+
+  package func reads(_ path: String) {}
+}
+
+/// All of the work, here and now.
+package final class WholeWork: DividedWork {
+  package init() {}
 
   package func checkpoint(
     at path: String, _ options: ReadOptions, _ selection: EntrySelection
@@ -50,8 +54,6 @@ package final class WholeWork: DividedWork {
   package func places(in path: String, _ options: ReadOptions) throws -> [String] {
     try Checkpoint.places(in: path, options: options)
   }
-
-  package func reads(_ path: String) {}
 
   package func outcomes<Pass: ElementPass>(of pass: Pass) throws -> [Pass.Outcome]? {
     try pass.outcomes()

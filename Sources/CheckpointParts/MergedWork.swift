@@ -10,7 +10,6 @@ package final class MergedWork: DividedWork {
 
   package init(_ parts: MergedParts) { self.parts = parts }
 
-  package var part: Part? { nil }
   package var isMerge: Bool { true }
   package var allowsCopies: Bool { parts.allowsCopies }
 
@@ -37,8 +36,6 @@ package final class MergedWork: DividedWork {
     nextPlaces += 1
     return parts.places[nextPlaces - 1].found
   }
-
-  package func reads(_ path: String) {}
 
   package func outcomes<Pass: ElementPass>(of pass: Pass) throws -> [Pass.Outcome]? {
     let items = pass.items

@@ -22,8 +22,6 @@ package final class PartWork: DividedWork {
   }
 
   package var part: Part? { ownPart }
-  package var isMerge: Bool { false }
-  package var allowsCopies: Bool { false }
 
   package func checkpoint(
     at path: String, _ options: ReadOptions, _ selection: EntrySelection

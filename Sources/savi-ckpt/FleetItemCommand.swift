@@ -74,19 +74,15 @@ enum FleetItemCommand {
   static func run(_ command: [String], on path: String, item: Int) throws -> FleetResult {
     let clock = ContinuousClock()
     let start = clock.now
-    do {
-      let run = try ChildProcess.run(
-        Machine.selfLink ?? Machine.executable,
-        arguments: ["savi-ckpt"] + arguments(command, path), environment: [:],
-        maximumOutput: maximumOutput, maximumError: maximumMessage)
-      let text = String(decoding: run.error, as: UTF8.self)
-      return FleetResult(
-        item: item, end: end(run.end), document: try? JSONParser.parse(run.output),
-        message: text.split(separator: "\n").joined(separator: "\n"),
-        seconds: (clock.now - start) / .seconds(1))
-    } catch {
-      throw CheckpointError(error)
-    }
+    let run = try ChildProcess.run(
+      Machine.selfLink ?? Machine.executable,
+      arguments: ["savi-ckpt"] + arguments(command, path), environment: [:],
+      maximumOutput: maximumOutput, maximumError: maximumMessage)
+    return FleetResult(
+      item: item, end: end(run.end), document: try? JSONParser.parse(run.output),
+      message: String(decoding: run.error, as: UTF8.self).split(separator: "\n")
+        .joined(separator: "\n"),
+      seconds: (clock.now - start) / .seconds(1))
   }
 
   private static func end(_ end: ChildProcess.End) -> FleetResult.End {

@@ -12,7 +12,8 @@ import CheckpointFormats
 enum FleetList {
   /// The paths of all checkpoints, each once, in the order in which they are named.
   ///
-  /// - Throws: `CheckpointError` where a folder or a list cannot be read, or a pattern fits nothing.
+  /// - Throws: `CheckpointError` or `FileSystemError` where a folder or a list cannot be read, or a
+  ///   pattern fits nothing.
   static func paths(_ arguments: [String]) throws -> [String] {
     var seen: Set<TensorName> = []
     return try arguments.flatMap(expanded).filter { seen.insert(TensorName($0)).inserted }
@@ -55,20 +56,16 @@ enum FleetList {
 
   /// The lines of a list, without empty ones and those that begin with `#`.
   private static func lines(of path: String, limit: Int?) throws -> [String] {
-    do {
-      let bytes =
-        try limit.map {
-          try DocumentFile.read(path, limit: $0, kind: "a list of checkpoints")
-        } ?? Machine.readAll(0)
-      guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw CheckpointError(
-          file: path, "this is no list: it is not UTF-8 text", advice: "write a path on each line")
-      }
-      let entries = text.trimmingPrefix("\u{FEFF}").split(whereSeparator: isSeparator)
-      return entries.filter { $0.utf8.first != comment }.map(String.init)
-    } catch let error as FileSystemError {
-      throw CheckpointError(error)
+    let bytes =
+      try limit.map {
+        try DocumentFile.read(path, limit: $0, kind: "a list of checkpoints")
+      } ?? Machine.readAll(0)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CheckpointError(
+        file: path, "this is no list: it is not UTF-8 text", advice: "write a path on each line")
     }
+    let entries = text.trimmingPrefix("\u{FEFF}").split(whereSeparator: isSeparator)
+    return entries.filter { $0.utf8.first != comment }.map(String.init)
   }
 
   private static func isPattern(_ text: String) -> Bool {

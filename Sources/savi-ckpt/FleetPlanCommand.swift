@@ -70,11 +70,7 @@ struct FleetPlanCommand: ParsableCommand {
     let plan = FleetPlan(
       command: command.isEmpty ? FleetItemCommand.standard : command, checkpoints: checkpoints,
       jobs: jobs ?? min(Self.maximumJobs, bytes / size + 1), toolVersion: toolVersion)
-    do {
-      try AtomicFile.write(plan.text + "\n", to: output, overwrite: force)
-    } catch {
-      throw CheckpointError(error)
-    }
+    try AtomicFile.write(plan.text + "\n", to: output, overwrite: force)
     let missing = checkpoints.filter { $0.state == nil }
     if let first = missing.first {
       notes.note(

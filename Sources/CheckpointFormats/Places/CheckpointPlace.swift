@@ -58,7 +58,7 @@ struct CheckpointPlace {
     guard FormatDetection.folderFormat(of: folder, options) == nil else { return [folder.path] }
     let files = try FolderContents(folder, options).files
     let names = try folder.names().filter { name in
-      folder.containsFolder(name) && !name.contains(".orbax-checkpoint-tmp")
+      folder.containsFolder(name) && !OrbaxUnfinished.isName(name)
         && (try? Folder.isLink(folder.path(of: name))) == false
     }
     guard depth < maximumDepth || names.isEmpty else {

@@ -31,10 +31,11 @@ package struct FileIdentity: Sendable, Hashable {
     var newest = 0
     let step = max(1, (files.count + Self.sampledFiles - 1) / Self.sampledFiles)
     for (index, file) in files.enumerated() {
-      let opened = try RandomAccessFile(path: file.path)
-      newest = max(newest, try FileState(of: file.path).modified)
-      layout.update(Array("\(file.name.utf8.count) \(file.name) \(opened.size)\n".utf8).span)
+      let state = try FileState(of: file.path)
+      newest = max(newest, state.modified)
+      layout.update(Array("\(file.name.utf8.count) \(file.name) \(state.size)\n".utf8).span)
       guard index % step == 0 else { continue }
+      let opened = try RandomAccessFile(path: file.path)
       for offset in Self.sampleOffsets(opened.size) {
         let bytes = try opened.read(at: offset, count: min(Self.sampleSize, opened.size - offset))
         samples.update(bytes.span)
